@@ -1,11 +1,11 @@
-//! One line a conversation (RFC 4180).
+//! One line per conversation (RFC 4180).
 
 use std::fmt::Write;
 
 use super::report::{Conversation, Report, rfc3339};
 use crate::text::printable_string;
 
-/// Makes the columns: a name and what stands below it.
+/// Defines the columns: each with its name and its value.
 macro_rules! columns {
     ($($name:literal => |$it:ident| $value:expr;)*) => {
         const NAMES: &[&str] = &[$($name),*];
@@ -73,7 +73,8 @@ fn some(value: Option<impl ToString>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
 
-/// Makes text from the wire safe for a terminal; what a spreadsheet would take for a formula gets an apostrophe.
+/// Makes text from the wire safe for a terminal, and adds an apostrophe to text that a spreadsheet would interpret as a
+/// formula.
 fn text(value: Option<&str>) -> String {
     let shown = printable_string(value.unwrap_or_default().as_bytes());
     if shown.starts_with(['=', '+', '-', '@']) { format!("'{shown}") } else { shown }
@@ -84,7 +85,7 @@ fn field(value: &str, first: bool, out: &mut String) {
         out.push(',');
     }
     if value.contains([',', '"', '\r', '\n']) {
-        // Writing into a string cannot fail.
+        // Writing to a string cannot fail.
         let _ = write!(out, "\"{}\"", value.replace('"', "\"\""));
     } else {
         out.push_str(value);

@@ -3,39 +3,39 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::{Serialize, Serializer};
 
-/// A distribution of time spans in little memory.
+/// A compact distribution of time spans.
 ///
-/// While there are few different values, each is kept with how often it came. Beyond that, values that share their eight
-/// leading bits count as one (within 0.4 %), of which there are at most a few thousand and in practice a few dozen.
+/// While there are few distinct values, each is kept with its count. Beyond that, values that share their eight leading
+/// bits are merged (within 0.4 %), which leaves at most a few thousand and in practice a few dozen.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RttHistogram {
-    /// Nanoseconds and how often, sorted.
+    /// Nanoseconds and their counts, sorted.
     values: Vec<(u64, u64)>,
     rough: bool,
     most: u64,
     least: Option<u64>,
 }
 
-/// How many different values are kept as they are.
+/// How many distinct values are kept exactly.
 const EXACT: usize = 64;
-/// How many leading bits tell values apart beyond that.
+/// How many leading bits distinguish values beyond that.
 const BITS: u32 = 8;
 
 /// The quantiles that describe a distribution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Quantiles {
-    /// How many values there were.
+    /// The number of values.
     pub count: u64,
-    /// The least.
+    /// The minimum.
     #[serde(serialize_with = "seconds")]
     pub min: Duration,
-    /// Half of them are at most this.
+    /// The median.
     #[serde(serialize_with = "seconds")]
     pub median: Duration,
-    /// 99 of a hundred are at most this.
+    /// The 99th percentile.
     #[serde(serialize_with = "seconds")]
     pub p99: Duration,
-    /// The most.
+    /// The maximum.
     #[serde(serialize_with = "seconds")]
     pub max: Duration,
 }
@@ -53,7 +53,7 @@ impl RttHistogram {
         self.add(nanos, 1);
     }
 
-    /// Adds what another remembers.
+    /// Merges another distribution.
     pub(super) fn absorb(&mut self, other: &RttHistogram) {
         if other.rough {
             self.coarsen();
@@ -91,12 +91,12 @@ impl RttHistogram {
         }
     }
 
-    /// Returns what tells it; `None` where nothing was recorded. `scratch` lends its memory.
+    /// Returns the quantiles; `None` if nothing was recorded. `scratch` provides memory.
     pub(super) fn quantiles(&self, scratch: &mut Histogram<u64>) -> Option<Quantiles> {
         let least = self.least?;
         scratch.reset();
         for (nanos, count) in &self.values {
-            // It grows as it must; what is beyond its reach, 584 years, cannot come.
+            // It grows as needed, and its limit of 584 years cannot be exceeded.
             let _ = scratch.record_n((*nanos).max(1), *count);
         }
         let at = |quantile| {
@@ -116,7 +116,7 @@ impl RttHistogram {
     }
 }
 
-/// Makes a histogram for [`RttHistogram::quantiles`].
+/// Creates a histogram for [`RttHistogram::quantiles`].
 pub(super) fn scratch() -> Option<Histogram<u64>> {
     Histogram::new(3).ok()
 }

@@ -1,8 +1,8 @@
-//! What a capture adds up to: conversations, totals, rates, round trips.
+//! Summary statistics of a capture: conversations, totals, rates, round trips.
 //!
-//! [`Stats`] counts while events pass and costs a few nanoseconds a message; [`Report`] is what it comes to, and writes
-//! itself as text, JSON or CSV. `sketch` and `timeline` remember distributions in little memory. Counting is the same
-//! in any order of connections, so the report does not depend on the number of threads.
+//! [`Stats`] is a sink that counts events, at a few nanoseconds per message; [`Report`] is the result, and is written
+//! as text, JSON or CSV. `histogram` and `timeline` store distributions compactly. The counts do not depend on the
+//! order of connections, so the report does not depend on the number of threads.
 //!
 //! ```
 //! use wirefin::capture::Files;
@@ -33,38 +33,38 @@ pub use units::UnitRow;
 
 use std::io::{self, Write};
 
-/// Name of a form in which a report is written.
+/// The format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReportFormat {
-    /// Tables and drawings for people.
+    /// Tables and charts for people.
     Text,
     /// One JSON object.
     Json,
-    /// One line a conversation.
+    /// One line per conversation.
     Csv,
 }
 
 impl ReportFormat {
-    /// Lists every form: its name and what it is.
+    /// Lists every format: its name and its description.
     pub const LIST: &'static [(&'static str, &'static str, ReportFormat)] = &[
         ("text", "tables and drawings for people", ReportFormat::Text),
         ("json", "one JSON object with everything", ReportFormat::Json),
         ("csv", "one line a conversation", ReportFormat::Csv),
     ];
 
-    /// Returns the form called `name`; `None` where there is none.
+    /// Returns the format called `name`; `None` if there is none.
     pub fn named(name: &str) -> Option<ReportFormat> {
         ReportFormat::LIST.iter().find(|(known, ..)| *known == name).map(|(.., form)| *form)
     }
 }
 
-/// Writes a report; the text shows the `top` conversations of most bytes, the other forms show all.
+/// Writes a report; the text shows the `top` conversations by bytes, the other formats show all.
 ///
-/// `width` is how many columns there are for the text; `None` where it may be as wide as it likes.
+/// `width` is the number of columns available for the text; `None` means unlimited.
 ///
 /// # Errors
 ///
-/// It cannot be written.
+/// Fails if it cannot be written.
 pub fn write(
     report: &Report,
     form: ReportFormat,

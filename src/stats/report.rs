@@ -11,14 +11,14 @@ use super::units::UnitRow;
 use crate::model::Timestamp;
 use crate::text::Rfc3339;
 
-/// The statistics of a capture. Serialized, it is the JSON form; times are in seconds.
+/// The statistics of a capture. Its serialization is the JSON format; times are in seconds.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// The version of the JSON form: 1.
     pub v: u32,
-    /// What all conversations add up to.
+    /// Totals of all conversations.
     pub totals: Sum,
-    /// HTTP streams beside WebSockets, whether they are shown or not.
+    /// HTTP streams other than WebSockets, whether they are shown or not.
     pub streams: Streams,
     /// Messages over time.
     pub rate: Option<Rate>,
@@ -34,11 +34,11 @@ pub struct Report {
     pub close_codes: Vec<Code>,
     /// How often each anomaly was found, by code.
     pub anomalies: BTreeMap<&'static str, u64>,
-    /// What messages mean in their sub-protocols, by protocol, kind and name, the most frequent first.
+    /// The meanings of messages in their sub-protocols, by protocol, kind and name, the most frequent first.
     pub subprotocols: Vec<UnitRow>,
-    /// How many units are in none of these, for there were too many names.
+    /// The number of units in none of these, because there were too many names.
     pub subprotocols_left_out: u64,
-    /// Who talks: hosts and paths, of most bytes first.
+    /// Hosts and paths, by total bytes.
     pub talkers: Vec<EndpointTraffic>,
     /// Conversations and refused upgrades, in the order of their first packets.
     pub conversations: Vec<Conversation>,
@@ -51,19 +51,19 @@ pub struct Sum {
     pub conversations: u64,
     /// Upgrades that were refused or not answered.
     pub refused: u64,
-    /// Conversations that are not listed one by one, for there were too many.
+    /// Conversations that are not listed individually, because there were too many.
     pub left_out: u64,
-    /// What clients sent.
+    /// Sent by clients.
     pub client: DirectionTotals,
-    /// What servers sent.
+    /// Sent by servers.
     pub server: DirectionTotals,
-    /// Messages by opcode; those that did not come are left out.
+    /// Messages by opcode; opcodes that did not occur are omitted.
     pub opcodes: BTreeMap<&'static str, u64>,
     /// Pings that were never answered.
     pub unanswered_pings: u64,
 }
 
-/// The sums of what one side sent.
+/// The totals of one direction.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct DirectionTotals {
     /// Messages and control frames.
@@ -79,10 +79,10 @@ pub struct DirectionTotals {
 /// Messages over time.
 #[derive(Clone, Debug, Serialize)]
 pub struct Rate {
-    /// When the first slot begins.
+    /// The start of the first slot.
     #[serde(serialize_with = "moment")]
     pub start: Timestamp,
-    /// How long a slot is.
+    /// The length of a slot.
     #[serde(serialize_with = "seconds")]
     pub slot: Duration,
     /// Messages of clients in each slot.
@@ -103,34 +103,34 @@ pub struct Lengths {
 /// The distribution of message lengths, in bytes.
 #[derive(Clone, Debug, Serialize)]
 pub struct Length {
-    /// How many messages.
+    /// The number of messages.
     pub count: u64,
     /// The shortest.
     pub min: u64,
-    /// Half of them are at most so long.
+    /// The median.
     pub median: u64,
-    /// 90 of a hundred are at most so long.
+    /// The 90th percentile.
     pub p90: u64,
-    /// 99 of a hundred are at most so long.
+    /// The 99th percentile.
     pub p99: u64,
     /// The longest.
     pub max: u64,
-    /// How many there are of 0 bytes, of 1, of 2–3, of 4–7, and so on, each time doubled.
+    /// The numbers of messages with 0 bytes, 1, 2–3, 4–7, and so on, each range being twice as large as the one before.
     pub powers: Vec<u64>,
 }
 
 /// A slow pong.
 #[derive(Clone, Debug, Serialize)]
 pub struct Pong {
-    /// The round trip.
+    /// The round-trip time.
     #[serde(serialize_with = "seconds")]
     pub rtt: Duration,
-    /// When it came.
+    /// When it was captured.
     #[serde(serialize_with = "moment")]
     pub time: Timestamp,
     /// Its connection.
     pub conn: u64,
-    /// Its stream, where the connection carries several.
+    /// Its stream, if the connection carries several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream: Option<u64>,
     /// Its packet.
@@ -145,7 +145,7 @@ pub struct Ping {
     pub time: Timestamp,
     /// Its connection.
     pub conn: u64,
-    /// Its stream, where the connection carries several.
+    /// Its stream, if the connection carries several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream: Option<u64>,
     /// Its packet.
@@ -155,27 +155,27 @@ pub struct Ping {
 /// A close code and how often conversations ended with it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Code {
-    /// The code; `None` where the capture ended first.
+    /// The code; `None` if the capture ended before.
     #[serde(rename = "code")]
     pub number: Option<u16>,
-    /// The same in words.
+    /// The name of the code.
     pub name: &'static str,
     /// How often.
     pub count: u64,
 }
 
-/// The sums over the conversations with one host and path.
+/// The totals of the conversations with one host and path.
 #[derive(Clone, Debug, Serialize)]
 pub struct EndpointTraffic {
-    /// The host, with the port where the URL names it; the server's address where no handshake was captured.
+    /// The host, with the port if the URL has one; the server's address if no handshake was captured.
     pub host: String,
     /// The path.
     pub path: Option<String>,
-    /// How many conversations and refused upgrades.
+    /// The number of conversations and refused upgrades.
     pub conversations: u64,
-    /// Messages both ways.
+    /// Messages in both directions.
     pub messages: u64,
-    /// Payload bytes both ways.
+    /// Payload bytes in both directions.
     pub bytes: u64,
 }
 
@@ -184,18 +184,18 @@ pub struct EndpointTraffic {
 pub struct Conversation {
     /// The connection.
     pub conn: u64,
-    /// Its stream, where the connection carries several.
+    /// Its stream, if the connection carries several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream: Option<u64>,
     /// The client's address and port.
     pub client: Peer,
-    /// The server's.
+    /// The server's address and port.
     pub server: Peer,
     /// Whether the handshake was captured.
     pub handshake: bool,
-    /// What was asked for.
+    /// The requested URL.
     pub url: Option<Arc<str>>,
-    /// How messages are carried: `websocket`, `sse` or `polling`.
+    /// The transport of messages: `websocket`, `sse` or `polling`.
     pub transport: &'static str,
     /// The sub-protocol agreed on.
     pub subprotocol: Option<Box<str>>,
@@ -209,13 +209,13 @@ pub struct Conversation {
     /// From the opening to the end.
     #[serde(serialize_with = "seconds")]
     pub duration: Duration,
-    /// What the client sent.
+    /// Sent by the client.
     pub client_totals: DirectionTotals,
-    /// What the server sent.
+    /// Sent by the server.
     pub server_totals: DirectionTotals,
-    /// Payload bytes for each byte on the wire; more than 1 where compression helps.
+    /// Payload bytes per byte on the wire; more than 1 if compression helps.
     pub ratio: Option<f64>,
-    /// Ping round trips.
+    /// Ping round-trip times.
     pub rtt: Option<Quantiles>,
     /// Pings that were never answered.
     pub unanswered_pings: u64,
@@ -224,17 +224,17 @@ pub struct Conversation {
     pub longest_silence: Duration,
     /// How it ended: `closed`, `open`, `refused` or `unanswered`.
     pub end: &'static str,
-    /// The status that refused it.
+    /// The status of the refusal.
     pub status: Option<u16>,
     /// The close code.
     pub code: Option<u16>,
     /// The close reason.
     pub reason: Option<Box<str>>,
-    /// Who began to close.
+    /// The side that began the closing handshake.
     pub by: Option<&'static str>,
     /// Whether both sides sent a close frame.
     pub clean: Option<bool>,
-    /// How many anomalies of each severity.
+    /// The number of anomalies of each severity.
     pub anomalies: Anomalies,
 }
 
@@ -247,18 +247,18 @@ pub struct Peer {
     pub port: u16,
 }
 
-/// The numbers of anomalies, by severity.
+/// The number of anomalies by severity.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Anomalies {
-    /// MUSTs that were broken.
+    /// Violations of a MUST.
     pub error: u64,
-    /// SHOULDs, or suspicious.
+    /// Violations of a SHOULD, or suspicious.
     pub warning: u64,
-    /// Limits of the capture or ours.
+    /// Limits of the capture or of wirefin.
     pub note: u64,
 }
 
-/// Sums of the HTTP streams that do a WebSocket's job.
+/// Totals of HTTP streams that serve the purpose of a WebSocket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Streams {
     /// Responses that are streams of server-sent events.
@@ -267,7 +267,7 @@ pub struct Streams {
     pub polling_requests: u64,
 }
 
-/// Writes a moment as RFC 3339 in UTC.
+/// Formats a time as RFC 3339 in UTC.
 pub(super) fn rfc3339(time: Timestamp) -> String {
     let mut out = Vec::with_capacity(30);
     Rfc3339::default().write(time, &mut out);

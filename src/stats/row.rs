@@ -6,7 +6,7 @@ use crate::event::{Closed, ConnId, DirectionTotals, Message, Opening, Severity, 
 use crate::model::{At, Endpoint, Pair, Side, Timestamp};
 use crate::websocket::Opcode;
 
-/// The account of one conversation.
+/// The statistics of one conversation.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) conn: ConnId,
@@ -22,10 +22,10 @@ pub(super) struct Row {
     pub(super) totals: Pair<DirectionTotals>,
     pub(super) compressed: u64,
     pub(super) rtt: RttHistogram,
-    /// The longest silence, and the last sign of life.
+    /// The longest silence, and the last activity.
     pub(super) silence: Duration,
     last: Timestamp,
-    /// Pings that wait for an answer.
+    /// Pings awaiting an answer.
     waiting: Pair<Vec<At>>,
     pub(super) unanswered: u64,
     /// Notes, warnings, errors.
@@ -36,15 +36,16 @@ pub(super) struct Row {
 /// The end of a conversation.
 #[derive(Clone, Debug)]
 pub(super) enum End {
-    /// The capture ended first.
+    /// The capture ended before.
     Open,
-    /// The upgrade was refused with this status; `None` where it was not answered.
+    /// The upgrade was refused with this status; `None` if it was not answered.
     Refused(Option<u16>),
     /// It was closed; only a WebSocket has a code.
     Closed { code: Option<u16>, reason: Box<str>, by: Option<Side>, clean: bool },
 }
 
-/// Bounds how many pings of a side wait for an answer, as the analyzer does; the oldest counts as unanswered then.
+/// The maximum number of unanswered pings tracked per side, as in the analyzer; beyond it, the oldest counts as
+/// unanswered.
 const WAITING: usize = 32;
 
 impl Row {
@@ -73,7 +74,7 @@ impl Row {
         }
     }
 
-    /// Counts a message. Pings that will not be answered any more are given to `unanswered`.
+    /// Counts a message. Pings that will not be answered any more are passed to `unanswered`.
     pub(super) fn message(&mut self, at: At, message: &Message<'_>, unanswered: &mut dyn FnMut(At)) {
         self.alive(at.time);
         let totals = &mut self.totals[message.from];
@@ -94,7 +95,7 @@ impl Row {
             Opcode::PONG => {
                 if let Some(rtt) = message.rtt {
                     self.rtt.record(rtt);
-                    // The ping that it answers, and older ones, are settled.
+                    // The ping that it answers, and older ones, are no longer awaited.
                     let waiting = &mut self.waiting[!message.from];
                     let settled = waiting.iter().rposition(|ping| at.time.since(ping.time) >= rtt);
                     waiting.drain(..settled.map_or(0, |last| last.saturating_add(1)));
@@ -124,7 +125,7 @@ impl Row {
         self.settle(unanswered);
     }
 
-    /// Counts the pings that still wait: nothing will answer them.
+    /// Counts the pings still awaiting an answer, which will not arrive any more.
     pub(super) fn settle(&mut self, unanswered: &mut dyn FnMut(At)) {
         for side in Side::BOTH {
             let waiting = std::mem::take(&mut self.waiting[side]);

@@ -14,21 +14,21 @@ use crate::event::{
 use crate::model::{At, Pair, Side};
 use crate::websocket::Opcode;
 
-/// The statistics of the events that pass.
+/// The statistics of the events seen so far.
 #[derive(Debug, Default)]
 pub struct Stats {
-    /// Conversations that are not over, and where they stand in `rows`.
+    /// Conversations in progress, and their indices in `rows`.
     live: HashMap<ConnId, usize, RandomState>,
     rows: Vec<Option<Row>>,
     free: Vec<usize>,
-    /// The conversation of the last message: most often it is the next one's too.
+    /// The conversation of the last message, usually also that of the next.
     recent: Option<(ConnId, usize)>,
     /// The last upgrade that was refused, while its anomalies follow.
     rejected: Option<Row>,
     pub(super) counted: CaptureSums,
 }
 
-/// The distribution of lengths: the sketch knows two digits of each, and the extremes are exact.
+/// The distribution of lengths: the histogram keeps two significant digits of each, and the extremes are exact.
 #[derive(Debug)]
 pub(super) struct LengthHistogram {
     pub(super) sketch: Histogram<u64>,
@@ -42,23 +42,23 @@ impl LengthHistogram {
     }
 
     fn record(&mut self, length: u64) {
-        // The sketch grows as it must; a length beyond its reach does not fit into a frame.
+        // The histogram grows as needed, and lengths beyond its limit do not fit into a frame.
         let _ = self.sketch.record(length);
         (self.least, self.most) = (self.least.min(length), self.most.max(length));
     }
 
     fn add(&mut self, other: &LengthHistogram) {
-        // Both grow as they must, so nothing can be out of reach.
+        // Both grow as needed, so nothing can be out of range.
         let _ = self.sketch.add(&other.sketch);
         (self.least, self.most) = (self.least.min(other.least), self.most.max(other.most));
     }
 }
 
-/// The sums over conversations that are over, and over all messages.
+/// Totals over finished conversations, and over all messages.
 #[derive(Debug, Default)]
 pub(super) struct CaptureSums {
     pub(super) rows: BoundedList<Row>,
-    /// Conversations that are in the totals only, for there were too many.
+    /// Conversations included only in the totals, because there were too many.
     pub(super) left_out: u64,
     pub(super) conversations: u64,
     pub(super) refused: u64,
@@ -67,34 +67,34 @@ pub(super) struct CaptureSums {
     pub(super) lengths: Pair<Option<Box<LengthHistogram>>>,
     pub(super) timeline: Timeline,
     pub(super) opcodes: [u64; 16],
-    /// How often a conversation ended with each code; `None` where the capture ended first.
+    /// How often a conversation ended with each code; `None` if the capture ended before.
     pub(super) codes: CountMap<Option<u16>>,
     pub(super) anomalies: CountMap<&'static str>,
-    /// What messages mean.
+    /// Totals of sub-protocol units.
     pub(super) units: UnitSums,
     /// The slowest pongs, the slowest first.
     pub(super) slowest: Vec<(Duration, At, ConnId)>,
-    /// Pings that were never answered, and the first of them.
+    /// The number of pings that were never answered, and the first of them.
     pub(super) unanswered: u64,
     pub(super) first_unanswered: Vec<(At, ConnId)>,
 }
 
-/// How many of the slowest pongs, and of the pings without an answer, are reported.
+/// How many of the slowest pongs, and of the unanswered pings, are reported.
 pub(super) const TOLD: usize = 10;
 
 impl Stats {
-    /// Makes one that has counted nothing.
+    /// Creates empty statistics.
     pub fn new() -> Self {
         Stats::default()
     }
 
-    /// Returns what was counted, as it is reported.
+    /// Returns the report.
     pub fn report(mut self) -> Report {
         self.finish();
         Report::of(self.counted)
     }
 
-    /// Takes conversations that nothing closed as open.
+    /// Ends conversations that were not closed as open.
     fn finish(&mut self) {
         let rows = std::mem::take(&mut self.rows);
         for mut row in rows.into_iter().flatten() {
@@ -159,7 +159,7 @@ impl Stats {
         }
     }
 
-    /// Takes a conversation out of the live ones.
+    /// Moves a conversation from the live ones to the finished ones.
     fn end(&mut self, conn: ConnId) {
         self.recent = None;
         if let Some(n) = self.live.remove(&conn)
@@ -250,7 +250,7 @@ impl CaptureSums {
         self.trim();
     }
 
-    /// Keeps of what is reported the first ones.
+    /// Truncates the lists to the entries that are reported.
     fn trim(&mut self) {
         self.slowest.sort_unstable_by_key(|(rtt, at, conn)| (std::cmp::Reverse(*rtt), at.packet, *conn));
         self.slowest.truncate(TOLD);
@@ -258,13 +258,13 @@ impl CaptureSums {
         self.first_unanswered.truncate(TOLD);
     }
 
-    /// Counts a conversation that is over.
+    /// Counts a finished conversation.
     fn over(&mut self, row: Row) {
         match &row.end {
             End::Refused(_) => self.refused = self.refused.saturating_add(1),
             End::Open | End::Closed { .. } => {
                 self.conversations = self.conversations.saturating_add(1);
-                // Where only a WebSocket has a code, others count as none.
+                // Only WebSockets have a close code; other transports are not counted.
                 let code = match row.end {
                     End::Closed { code: None, .. } => None,
                     End::Closed { code, .. } => Some(code),
@@ -350,7 +350,7 @@ mod tests {
             stats.event(&of(conn, conn, Kind::Message(message)));
             stats.event(&of(conn, conn, Kind::Closed(&closed)));
         }
-        // What is over leaves nothing among the live ones.
+        // Finished conversations are removed from the live ones.
         assert_eq!((stats.live.len(), stats.rows.len()), (0, 1));
         let report = stats.report();
         assert_eq!((report.conversations.len(), report.totals.left_out), (MOST, 5));

@@ -1,4 +1,4 @@
-//! Tables and drawings for people.
+//! Tables and charts for people.
 
 mod table;
 
@@ -11,14 +11,14 @@ use super::report::{Conversation, DirectionTotals, Length, Peer, Report};
 use crate::model::Endpoint;
 use crate::text::{bytes, count, counted, grouped, printable_string, span};
 
-/// How wide a URL may be in the table.
+/// The maximum width of a URL in the table.
 const URL: usize = 60;
-/// How many columns the drawing of rates takes.
+/// The width of the chart of rates, in columns.
 const RATE: usize = 64;
-/// How many columns a bar takes.
+/// The width of a bar, in columns.
 const BAR: usize = 24;
 
-/// Writes a report in `width` columns, if it can; `top` conversations are listed.
+/// Formats a report in `width` columns if possible; `top` conversations are listed.
 pub(super) fn text(report: &Report, top: usize, width: usize) -> String {
     let mut out = String::new();
     totals(report, &mut out);
@@ -33,7 +33,7 @@ pub(super) fn text(report: &Report, top: usize, width: usize) -> String {
     out
 }
 
-/// Writes a heading, a blank line before it.
+/// Writes a heading, preceded by an empty line.
 fn heading(text: &str, out: &mut String) {
     if !out.is_empty() {
         out.push('\n');
@@ -42,7 +42,7 @@ fn heading(text: &str, out: &mut String) {
     out.push('\n');
 }
 
-/// Writes a line; writing into a string cannot fail.
+/// Writes a line; writing to a string cannot fail.
 macro_rules! say {
     ($out:expr, $($arg:tt)*) => {{
         let _ = writeln!($out, $($arg)*);
@@ -171,7 +171,7 @@ fn anomalies(it: &Conversation) -> String {
     if list.is_empty() { "-".to_owned() } else { list.join(", ") }
 }
 
-/// Writes the sums of the streams of each HTTP/2 connection.
+/// Writes the totals of the streams of each HTTP/2 connection.
 fn connections(report: &Report, top: usize, width: usize, out: &mut String) {
     let mut sums: BTreeMap<u64, (&Conversation, [u64; 3])> = BTreeMap::new();
     for it in report.conversations.iter().filter(|it| it.stream.is_some()) {
@@ -211,7 +211,7 @@ fn talkers(report: &Report, width: usize, out: &mut String) {
 }
 
 fn rate(report: &Report, width: usize, out: &mut String) {
-    /// What stands before and behind a drawing.
+    /// The width of the text around a chart.
     const WORDS: usize = 32;
     let Some(rate) = &report.rate else { return };
     let room = width.saturating_sub(WORDS).clamp(1, RATE);
@@ -235,7 +235,7 @@ fn per_second(messages: u64, slot: Duration) -> u64 {
         .unwrap_or(u64::MAX)
 }
 
-/// Draws a count as a block of eight heights; a blank stands for none.
+/// Draws a count as a block of one of eight heights, or as a space if it is zero.
 fn level(n: u64, most: u64) -> char {
     const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     if n == 0 {
@@ -246,7 +246,7 @@ fn level(n: u64, most: u64) -> char {
     LEVELS.get(at.saturating_sub(1)).copied().unwrap_or('█')
 }
 
-/// Draws a count as a bar of eighths of a column.
+/// Draws a count as a bar with a resolution of an eighth of a column.
 fn bar(n: u64, most: u64, columns: usize) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let eight = columns.saturating_mul(8);
@@ -257,7 +257,7 @@ fn bar(n: u64, most: u64, columns: usize) -> String {
 }
 
 fn lengths(report: &Report, width: usize, out: &mut String) {
-    /// What stands beside the two bars.
+    /// The width of the numbers beside the two bars.
     const NUMBERS: usize = 42;
     let sides = [&report.lengths.client, &report.lengths.server].map(Option::as_ref);
     if sides.iter().all(Option::is_none) {
@@ -298,14 +298,14 @@ fn nonzero(n: u64) -> String {
     if n == 0 { String::new() } else { grouped(n) }
 }
 
-/// Writes a power of two.
+/// Formats a power of two.
 fn bytes_short(n: u64) -> String {
     let units = [(1_u64 << 30, "Gi"), (1 << 20, "Mi"), (1 << 10, "Ki")];
     let unit = units.into_iter().find(|(unit, _)| n >= *unit);
     unit.map_or_else(|| n.to_string(), |(unit, name)| format!("{}{name}", n.checked_div(unit).unwrap_or(0)))
 }
 
-/// Writes what messages mean: a line a protocol, kind and name.
+/// Writes the sub-protocol units: one line per protocol, kind and name.
 fn subprotocols(report: &Report, top: usize, width: usize, out: &mut String) {
     const NAMES: [&str; 10] =
         ["protocol", "kind", "count", "errors", "unanswered", "p50", "p99", "max", "", "name"];
@@ -388,17 +388,17 @@ fn endings(report: &Report, out: &mut String) {
     }
 }
 
-/// Writes a time span in three figures.
+/// Formats a time span with three significant digits.
 fn short(time: Duration) -> String {
     let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
     let digits = nanos.checked_ilog10().unwrap_or(0);
-    // Below a minute, three figures are kept; above, the words have no more.
+    // Below a minute, three digits are kept; longer spans are formatted with no more anyway.
     let unit = if nanos < 60_000_000_000 { 10_u64.saturating_pow(digits.saturating_sub(2)) } else { 1 };
     let rounded = nanos.saturating_add(unit / 2).checked_div(unit).unwrap_or(0).saturating_mul(unit);
     span(Duration::from_nanos(rounded))
 }
 
-/// Returns a conversation's name as people read it.
+/// Formats the name of a conversation.
 fn name(conn: u64, stream: Option<u64>) -> String {
     stream.map_or_else(|| conn.to_string(), |stream| format!("{conn}.{stream}"))
 }

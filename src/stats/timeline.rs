@@ -2,20 +2,20 @@ use std::time::Duration;
 
 use crate::model::{Pair, Side, Timestamp};
 
-/// Message counts over time in a fixed number of slots, whose width doubles when the time grows beyond them.
+/// Message counts over time in a bounded number of slots, whose width doubles when the time range outgrows them.
 ///
-/// Slots begin at multiples of their width since 1970, so that two timelines can be put together, and the result depends
-/// on nothing but the times counted.
+/// Slots begin at multiples of their width since 1970, so that two timelines can be merged, and the result depends only
+/// on the times counted.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Timeline {
     /// The base-2 logarithm of the width, in nanoseconds.
     shift: u32,
-    /// The first slot's number since 1970.
+    /// The index of the first slot since 1970.
     first: i64,
     slots: Vec<Pair<u64>>,
 }
 
-/// How many slots there are at most.
+/// The maximum number of slots.
 const SLOTS: usize = 256;
 /// The narrowest slot is about a millisecond.
 const NARROWEST: u32 = 20;
@@ -29,7 +29,7 @@ impl Timeline {
         }
     }
 
-    /// Makes the slots cover a moment and returns its slot.
+    /// Extends the slots to include a time and returns its slot.
     fn reach(&mut self, time: Timestamp) -> usize {
         if self.slots.is_empty() {
             self.shift = NARROWEST;
@@ -55,7 +55,7 @@ impl Timeline {
         }
     }
 
-    /// Makes each slot twice as wide.
+    /// Doubles the width of the slots.
     fn widen(&mut self) {
         let first = self.first >> 1;
         let mut slots: Vec<Pair<u64>> = Vec::with_capacity(self.slots.len());
@@ -69,7 +69,7 @@ impl Timeline {
         (self.shift, self.first, self.slots) = (self.shift.saturating_add(1), first, slots);
     }
 
-    /// Adds what another counted.
+    /// Merges another timeline.
     pub(super) fn absorb(&mut self, mut other: Timeline) {
         if other.slots.is_empty() {
             return;
@@ -99,12 +99,12 @@ impl Timeline {
         }
     }
 
-    /// Returns how long a slot is.
+    /// Returns the width of a slot.
     pub(super) const fn width(&self) -> Duration {
         Duration::from_nanos(1 << if self.shift < 63 { self.shift } else { 63 })
     }
 
-    /// Returns when the first slot begins.
+    /// Returns the start of the first slot.
     pub(super) const fn start(&self) -> Timestamp {
         Timestamp::from_nanos(self.first.saturating_mul(1 << if self.shift < 62 { self.shift } else { 62 }))
     }

@@ -1,4 +1,4 @@
-//! What sub-protocols' units add up to: counts, errors and latencies by protocol, kind and name.
+//! Totals of sub-protocol units: counts, errors and latencies by protocol, kind and name.
 
 use ahash::RandomState;
 use hashbrown::HashMap;
@@ -8,20 +8,20 @@ use super::histogram::{Quantiles, RttHistogram};
 use crate::event::{Meaning, Unanswered, Unit};
 use crate::subprotocol::Role;
 
-/// Bounds how many kinds and names of a shard are reported one by one; the units of others are only counted.
+/// The maximum number of kinds and names of a shard that are reported individually; other units are only counted.
 const NAMES: usize = 1024;
 
-/// How the keys are hashed, so that all shards agree.
+/// The hasher of the keys, the same in all shards.
 const HASHER: RandomState = RandomState::with_seeds(1, 2, 3, 4);
 
-/// The sums over the units of sub-protocols.
+/// The totals of sub-protocol units.
 #[derive(Debug, Default)]
 pub(super) struct UnitSums {
     sums: HashMap<u64, UnitSum, RandomState>,
     others: u64,
 }
 
-/// The sums over the units of one protocol, kind and name.
+/// The totals of one protocol, kind and name.
 #[derive(Debug)]
 struct UnitSum {
     protocol: Box<str>,
@@ -34,27 +34,27 @@ struct UnitSum {
     latency: RttHistogram,
 }
 
-/// The sums of one protocol, kind and name.
+/// The totals of one protocol, kind and name.
 #[derive(Clone, Debug, Serialize)]
 pub struct UnitRow {
     /// The sub-protocol.
     pub protocol: Box<str>,
-    /// The protocol's own word.
+    /// The protocol's own term.
     pub kind: Box<str>,
-    /// The event, method or topic; of an answer without a name that of its question. Empty where there is none.
+    /// The event, method or topic; for an answer without a name, that of its question. Empty if there is none.
     pub name: Box<str>,
-    /// How many there were.
+    /// The number of units.
     pub count: u64,
-    /// How many of them say that something went wrong.
+    /// How many of them report an error.
     pub errors: u64,
-    /// How many questions were never answered, in conversations whose end was seen and of which nothing is lost.
+    /// How many questions were never answered, in conversations that were captured completely and to their end.
     pub unanswered: u64,
     /// The time from question to answer.
     pub latency: Option<Quantiles>,
 }
 
 impl UnitSums {
-    /// Counts what a message means.
+    /// Counts the units of a message.
     pub(super) fn add(&mut self, meaning: Meaning<'_>) {
         for unit in meaning.units() {
             self.unit(&unit);
@@ -93,7 +93,8 @@ impl UnitSums {
         }))
     }
 
-    /// Counts the questions that a conversation left unanswered, at the kind that asks most under that name.
+    /// Counts the questions that a conversation left unanswered, assigning each to the kind with the most questions of
+    /// that name.
     pub(super) fn unanswered(&mut self, unanswered: &Unanswered) {
         let Some(protocol) = unanswered.protocol else { return };
         for name in &unanswered.names {
@@ -107,7 +108,7 @@ impl UnitSums {
         }
     }
 
-    /// Adds what another counted.
+    /// Merges other totals.
     pub(super) fn absorb(&mut self, other: UnitSums) {
         self.others = self.others.saturating_add(other.others);
         for (key, theirs) in other.sums {
@@ -126,7 +127,7 @@ impl UnitSums {
         }
     }
 
-    /// Returns the sums, the most frequent first, and how many units are in none of them.
+    /// Returns the totals, the most frequent first, and how many units are not included.
     pub(super) fn rows(
         self,
         told: &mut dyn FnMut(&RttHistogram) -> Option<Quantiles>,

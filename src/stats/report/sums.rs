@@ -1,4 +1,4 @@
-//! How rows and sums become a report.
+//! Creates the report from rows and totals.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -82,7 +82,7 @@ impl Code {
     }
 }
 
-/// Adds up conversations by host and path.
+/// Sums up conversations by host and path.
 fn talkers(rows: &[Row]) -> Vec<EndpointTraffic> {
     let mut by_name: BTreeMap<(String, Option<String>), EndpointTraffic> = BTreeMap::new();
     for row in rows {

@@ -1,10 +1,10 @@
-//! Tables whose columns make room for each other.
+//! Tables that omit columns to fit the width.
 
 use std::fmt::Write;
 
 use unicode_width::UnicodeWidthStr;
 
-/// Chooses the columns to leave out, so that the others have room and the last one has enough.
+/// Selects the columns to omit, so that the others fit and the last one has enough room.
 pub(super) fn fit<const N: usize>(table: &[[String; N]], width: usize) -> Vec<usize> {
     const DISPENSABLE: [usize; 6] = [9, 10, 1, 7, 2, 8];
     const LAST: usize = 20;
@@ -24,8 +24,8 @@ fn widths<const N: usize>(table: &[[String; N]]) -> [usize; N] {
     std::array::from_fn(|n| width(n).unwrap_or(0))
 }
 
-/// Writes rows in columns but for those left out; `right` tells which are aligned to the right, and the last is not
-/// padded, but cut where it is too long.
+/// Writes rows without the omitted columns; `right` returns whether a column is aligned to the right. The last column
+/// is not padded, but truncated if it is too long.
 pub(super) fn write_table<const N: usize>(
     table: &[[String; N]],
     right: impl Fn(usize) -> bool,
@@ -51,7 +51,7 @@ pub(super) fn write_table<const N: usize>(
     }
 }
 
-/// Shortens text that is already safe to show.
+/// Truncates text that is already safe to show.
 pub(super) fn clip(text: &str, columns: usize) -> String {
     if text.width() <= columns {
         return text.to_owned();
