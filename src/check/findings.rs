@@ -8,11 +8,11 @@ use super::{Rules, UnknownRule, security};
 use crate::event::{Anomaly, BoundedList, ConnId, CountMap, Event, Gather, Kind, Reason, Severity, Sink};
 use crate::model::{At, Side};
 
-/// A sink that gathers broken rules.
+/// A sink that collects broken rules.
 #[derive(Debug)]
 pub struct Check {
     rules: Rules,
-    /// The conversations at hand, and what was found in them.
+    /// The current conversations, and the findings in them.
     live: HashMap<ConnId, ConversationFindings, RandomState>,
     /// The last upgrade that was refused, while its anomalies follow.
     rejected: Option<(ConnId, ConversationFindings)>,
@@ -24,29 +24,29 @@ pub struct Check {
 struct ConversationFindings {
     /// How often each rule was broken.
     broken: Vec<(&'static str, u64)>,
-    /// Something of it was not captured, or could not be read.
+    /// Whether something in it was not captured, or could not be decoded.
     is_partial: bool,
 }
 
-/// Bounds how often one rule's breaking is reported in one conversation; beyond it, it is counted.
+/// How often a rule is reported in one conversation; further violations are only counted.
 const EACH: u64 = 8;
 
 /// One broken rule.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// The connection; `None` where it concerns the capture.
+    /// The connection; `None` if it concerns the capture.
     pub conn: Option<ConnId>,
-    /// What the conversation asked for.
+    /// The URL that was requested.
     pub url: Option<Arc<str>>,
-    /// Where.
+    /// The place in the capture.
     pub at: At,
-    /// Whose bytes it is about.
+    /// The side whose bytes are concerned.
     pub from: Option<Side>,
-    /// What was wrong.
+    /// The violation.
     pub anomaly: Anomaly,
 }
 
-/// The rules whose breach fails a check.
+/// The rules that fail a check when broken.
 #[derive(Clone, Debug)]
 pub struct Bar {
     least: Severity,
@@ -54,11 +54,11 @@ pub struct Bar {
 }
 
 impl Bar {
-    /// Returns the bar that rules of severity `least` and worse do not pass, and those that are `denied` by name.
+    /// Creates a bar that fails rules of severity `least` or higher, and those `denied` by name.
     ///
     /// # Errors
     ///
-    /// Where there is no rule of such a name.
+    /// Fails if there is no rule with one of the names.
     pub fn new<'a>(least: Severity, denied: impl IntoIterator<Item = &'a str>) -> Result<Self, UnknownRule> {
         Ok(Bar { least, denied: denied.into_iter().map(known).collect::<Result<_, _>>()? })
     }
@@ -73,25 +73,25 @@ impl Bar {
 #[derive(Debug, Default)]
 pub struct Findings {
     listed: BoundedList<Finding>,
-    /// How often each rule was broken, those that are not reported included.
+    /// How often each rule was broken, including violations that are not reported individually.
     rules: BTreeMap<&'static str, (Severity, u64)>,
     conversations: u64,
     refused: u64,
     /// Conversations in which a rule was broken.
     broken: u64,
-    /// Connections that may be WebSockets and show nothing, by the names of their reasons.
+    /// Connections without output that may be WebSockets, by the names of their reasons.
     unjudged: CountMap<&'static str>,
-    /// Conversations of which something was not captured, or could not be read.
+    /// Conversations in which something was not captured, or could not be decoded.
     judged_in_part: u64,
 }
 
 impl Check {
-    /// Checks the rules that count.
+    /// Checks the selected rules.
     pub fn new(rules: Rules) -> Self {
         Check { rules, live: HashMap::default(), rejected: None, found: Findings::default() }
     }
 
-    /// Returns what was found, in the order of the capture.
+    /// Returns the findings in capture order.
     pub fn findings(mut self) -> Findings {
         self.found.listed.sort_by_key(|finding| (finding.at.packet, finding.conn));
         self.found
@@ -125,7 +125,7 @@ impl Check {
     }
 }
 
-/// Returns whether rules may have been broken in what an anomaly says is not known.
+/// Returns whether rules may have been broken in the bytes that an anomaly reports as unknown.
 const fn hides(anomaly: &Anomaly) -> bool {
     matches!(
         anomaly,
@@ -144,13 +144,13 @@ const fn hides(anomaly: &Anomaly) -> bool {
 }
 
 impl ConversationFindings {
-    /// Notes that something of it is not known, and counts it the first time.
+    /// Notes that part of it is unknown, and counts the conversation the first time.
     fn hidden(&mut self, conversations: &mut u64) {
         *conversations = conversations.saturating_add((!self.is_partial).into());
         self.is_partial = true;
     }
 
-    /// Counts a rule broken, and tells how often it was.
+    /// Counts a violation of a rule, and returns how often the rule was broken.
     fn add(&mut self, code: &'static str) -> u64 {
         if let Some((_, times)) = self.broken.iter_mut().find(|(known, _)| *known == code) {
             *times = times.saturating_add(1);
@@ -215,7 +215,7 @@ impl Gather for Check {
 }
 
 impl Findings {
-    /// Returns the findings that are reported one by one.
+    /// Returns the findings that are reported individually.
     pub fn listed(&self) -> &[Finding] {
         &self.listed
     }
@@ -230,12 +230,12 @@ impl Findings {
         self.unjudged.values().fold(0, |sum, times| sum.saturating_add(*times))
     }
 
-    /// Returns the reasons in words, each with how many connections it holds for.
+    /// Returns the reasons in words, each with the number of connections.
     pub(super) fn why_unjudged(&self) -> impl Iterator<Item = (&'static str, u64)> {
         Reason::NAMES.iter().filter_map(|(name, words)| Some((*words, *self.unjudged.get(name)?)))
     }
 
-    /// Returns of how many conversations something was not captured, or could not be read.
+    /// Returns in how many conversations something was not captured, or could not be decoded.
     pub const fn judged_in_part(&self) -> u64 {
         self.judged_in_part
     }
@@ -251,18 +251,17 @@ impl Findings {
         &self.rules
     }
 
-    /// Returns how often rules were broken.
+    /// Returns how often rules were broken in total.
     pub(super) fn all(&self) -> u64 {
         self.rules.values().fold(0, |sum, (_, times)| sum.saturating_add(*times))
     }
 
-    /// Returns how many findings are counted only.
+    /// Returns how many findings are only counted.
     pub(super) fn unlisted(&self) -> u64 {
         self.all().saturating_sub(self.listed.len() as u64)
     }
 
-    /// Returns how many conversations there were, how many upgrades were refused, and in how many of both a rule was
-    /// broken.
+    /// Returns the number of conversations, of refused upgrades, and of both with a broken rule.
     pub const fn conversations(&self) -> (u64, u64, u64) {
         (self.conversations, self.refused, self.broken)
     }

@@ -30,7 +30,7 @@ pub(super) fn write(found: &Findings, to: &mut dyn Write) -> io::Result<()> {
     to.write_all(b"\n")
 }
 
-/// Returns a finding as an object; what it does not have is left out.
+/// Returns a finding as an object; values that do not apply are omitted.
 fn object(finding: &Finding) -> Map<String, Value> {
     let Finding { conn, url, at, from, anomaly } = finding;
     let mut evidence = Map::new();

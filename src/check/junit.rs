@@ -49,7 +49,7 @@ fn line(finding: &Finding) -> String {
     if evidence.is_empty() { place } else { format!("{place}: {evidence}") }
 }
 
-/// Escapes text for an attribute or an element; characters that XML 1.0 does not know are replaced.
+/// Escapes text for an attribute or an element; characters that are not allowed in XML 1.0 are replaced.
 fn xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

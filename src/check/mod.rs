@@ -1,8 +1,8 @@
-//! The rules of RFC 6455 and RFC 7692, held against a capture: a test assertion for servers and clients.
+//! Checks the rules of RFC 6455 and RFC 7692 against a capture: a test assertion for servers and clients.
 //!
-//! [`Check`] gathers every broken rule while events pass; [`Findings`] is what it comes to, and each form of writing it
-//! has a file. Which rules count is said by [`Rules`], which of them fail the check by [`Bar`], and [`list`] lists them
-//! all. `security` judges what no single frame shows.
+//! [`Check`] is a sink that collects every broken rule; [`Findings`] is the result, and each format has a file.
+//! [`Rules`] selects the rules that are checked, [`Bar`] those that fail the check, and [`list`] lists them all.
+//! `security` checks what is visible only beyond a single frame.
 //!
 //! ```
 //! use wirefin::capture::Files;
@@ -33,7 +33,7 @@ use std::io::{self, Write};
 pub use findings::{Bar, Check, Finding, Findings};
 pub use rules::{Rules, UnknownRule, describe, list, list_json, markdown};
 
-/// Name of a form in which findings are written.
+/// The format of the findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FindingsFormat {
     /// For people.
@@ -49,7 +49,7 @@ pub enum FindingsFormat {
 }
 
 impl FindingsFormat {
-    /// Lists every form: its name and what it is.
+    /// Lists every format: its name and its description.
     pub const LIST: &'static [(&'static str, &'static str, FindingsFormat)] = &[
         ("text", "a paragraph a finding", FindingsFormat::Text),
         ("json", "one JSON object with everything", FindingsFormat::Json),
@@ -58,27 +58,27 @@ impl FindingsFormat {
         ("github", "annotations of a GitHub workflow", FindingsFormat::Github),
     ];
 
-    /// Returns the form called `name`; `None` where there is none.
+    /// Returns the format called `name`; `None` if there is none.
     pub fn named(name: &str) -> Option<FindingsFormat> {
         FindingsFormat::LIST.iter().find(|(known, ..)| *known == name).map(|(.., form)| *form)
     }
 }
 
-/// The form and the rules by which findings are written.
+/// The format and the rules for writing findings.
 #[derive(Clone, Copy, Debug)]
 pub struct Manner<'a> {
-    /// In which form.
+    /// The format.
     pub form: FindingsFormat,
-    /// Which rules count.
+    /// The rules that are checked.
     pub rules: &'a Rules,
-    /// Which of them fail the check.
+    /// The rules that fail the check.
     pub bar: &'a Bar,
-    /// What names the capture.
+    /// The name of the capture.
     pub input: &'a str,
 }
 
 impl Findings {
-    /// Writes them, and a summary.
+    /// Writes the findings and a summary.
     pub fn write(&self, manner: Manner<'_>, to: &mut dyn Write) -> io::Result<()> {
         let Manner { form, rules, bar, input } = manner;
         match form {

@@ -1,6 +1,6 @@
-//! Whose doing a broken rule is, and what real peers do about it.
+//! Who is responsible for a broken rule, and how real peers react to it.
 
-/// The rules that others than the sender may have broken, by whose doing it is.
+/// The rules that may be broken by someone other than the sender, with the responsible party.
 const FAULTS: &[(&str, &str)] = &[
     (
         "bad-method bad-key bad-websocket-version data-before-handshake unmasked-client-frame zero-mask-key \
@@ -33,7 +33,7 @@ const FAULTS: &[(&str, &str)] = &[
     ),
 ];
 
-/// What real peers do where a rule is broken, as far as it is known.
+/// The reaction of real peers to a broken rule, as far as it is known.
 const PRACTICE: &[(&str, &str)] = &[
     ("bad-method", "servers answer 400, 404 or 405; Node's `ws` answers 405."),
     ("bad-http-version", "servers answer 400; some answer 505 or close."),
@@ -97,12 +97,12 @@ const PRACTICE: &[(&str, &str)] = &[
     ("origin-foreign", "browsers send cookies to any host; only the server can refuse."),
 ];
 
-/// Says whose doing it is that a rule is broken.
+/// Returns who is responsible for a broken rule.
 pub(super) fn fault(rule: &str) -> &'static str {
     find(FAULTS, rule).unwrap_or("whoever sent it: `from`")
 }
 
-/// Says what real peers do where a rule is broken, where that is known.
+/// Returns how real peers react to a broken rule, if that is known.
 pub(super) fn practice(rule: &str) -> Option<&'static str> {
     find(PRACTICE, rule)
 }

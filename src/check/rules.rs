@@ -5,18 +5,18 @@ use super::practice::{fault, practice};
 use crate::event::{Anomaly, Rule};
 use crate::text::{self, nearest};
 
-/// The fewest columns that sentences are broken into.
+/// The minimum width for wrapped sentences, in columns.
 const NARROWEST: usize = 20;
 
-/// The set of rules that count.
+/// The set of rules that are checked.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
-    /// Those that count; `None` for all.
+    /// The selected rules; `None` means all.
     only: Option<BTreeSet<&'static str>>,
     ignored: BTreeSet<&'static str>,
 }
 
-/// The name of a rule that there is none of.
+/// The name of a rule that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no rule called {0}: {way_out}", way_out = self.way_out())]
 pub struct UnknownRule(pub String);
@@ -29,11 +29,11 @@ impl UnknownRule {
 }
 
 impl Rules {
-    /// Takes the codes of the rules that count, all where there are none, and of those that do not.
+    /// Selects rules by the codes of those included, all if there are none, and of those excluded.
     ///
     /// # Errors
     ///
-    /// Where there is no rule of such a code.
+    /// Fails if there is no rule with one of the codes.
     pub fn new<'a>(
         only: impl IntoIterator<Item = &'a str>,
         ignored: impl IntoIterator<Item = &'a str>,
@@ -43,7 +43,7 @@ impl Rules {
         Ok(Rules { only: (!only.is_empty()).then_some(only), ignored })
     }
 
-    /// Returns whether a rule counts.
+    /// Returns whether a rule is checked.
     pub fn includes(&self, code: &str) -> bool {
         !self.ignored.contains(code) && self.only.as_ref().is_none_or(|only| only.contains(code))
     }
@@ -56,9 +56,9 @@ pub(super) fn known(code: &str) -> Result<&'static str, UnknownRule> {
     found.map(|rule| rule.code).ok_or_else(|| UnknownRule(code.to_owned()))
 }
 
-/// Lists every rule: its code, how bad it is to break it, where it stands, and a sentence.
+/// Lists every rule: its code, its severity, its section of the specification, and a sentence.
 ///
-/// A line of text has `columns` at most, where they are given: a sentence that is too long goes on below itself.
+/// If `columns` is given, lines are wrapped to that width, with sentences continuing below their start.
 pub fn list(columns: Option<usize>) -> String {
     let mut out = String::new();
     let code = Anomaly::RULES.iter().map(|rule| rule.code.len()).max().unwrap_or(0);
@@ -68,7 +68,7 @@ pub fn list(columns: Option<usize>) -> String {
         let (severity, spec) = (rule.severity.name(), rule.spec.unwrap_or_default());
         let head = format!("{:code$}  {severity:7}  {spec:place$}  ", rule.code);
         let indent = head.chars().count();
-        // Where next to nothing is left beside the head, the terminal breaks lines better than we do.
+        // If too little room is left beside the code, wrapping is better left to the terminal.
         let fits = |columns: &usize| columns.saturating_sub(indent) >= NARROWEST;
         out.push_str(&head);
         text::wrap(&mut out, rule.sentence, indent, columns.filter(fits).unwrap_or(usize::MAX));
@@ -76,11 +76,11 @@ pub fn list(columns: Option<usize>) -> String {
     out
 }
 
-/// Returns all that is to be said of one rule, in lines of at most `columns`.
+/// Returns the full description of one rule, in lines of at most `columns`.
 ///
 /// # Errors
 ///
-/// Where there is no rule of such a code.
+/// Fails if there is no rule with this code.
 pub fn describe(code: &str, columns: Option<usize>) -> Result<String, UnknownRule> {
     let code = known(code)?;
     let mut out = format!("{code}\n");
@@ -121,7 +121,7 @@ pub fn markdown() -> String {
         let evidence = if evidence.is_empty() { "—".to_owned() } else { evidence.join(", ") };
         let (severity, spec, fault) = (severity.name(), spec.unwrap_or("—"), fault(code));
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        // Writing into a string cannot fail.
+        // Writing to a string cannot fail.
         let _ = write!(
             out,
             "\n## {code}\n\n*{sentence}*\n\n\
@@ -134,7 +134,7 @@ pub fn markdown() -> String {
         if CAPTURED.contains(code) {
             let keys =
                 if code.starts_with("tls-") { "; [their keys](../captures/rules/tls.keylog)" } else { "" };
-            // A pcap cannot hold secrets, of which the place is what matters here.
+            // A pcap cannot contain secrets, whose position matters here.
             let ending = if *code == "tls-keys-late" { "pcapng" } else { "pcap" };
             let _ = write!(
                 out,
@@ -146,7 +146,7 @@ pub fn markdown() -> String {
     out
 }
 
-/// The rules of which `captures/rules` has captures.
+/// The rules with captures in `captures/rules`.
 const CAPTURED: &[&str] = &[
     "accept-mismatch",
     "bad-close-code",
@@ -265,7 +265,7 @@ const CAPTURED: &[&str] = &[
     "zero-mask-key",
 ];
 
-/// Stands before the rules.
+/// The text before the rules.
 const HEAD: &str = "\
 # The rules
 
@@ -301,7 +301,7 @@ mod tests {
         assert!(json.as_array().unwrap().iter().all(|rule| rule["explanation"].is_string()));
     }
 
-    /// With `INSTA_UPDATE=always` in the environment it rewrites the file instead.
+    /// With `INSTA_UPDATE=always` in the environment, it rewrites the file instead.
     #[test]
     fn the_page_of_rules_is_the_one_of_the_table() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/rules.md");

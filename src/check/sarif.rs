@@ -151,7 +151,7 @@ fn outcome<'a>(finding: &Finding, at: Uri<'a>) -> Outcome<'a> {
     }
 }
 
-/// Returns SARIF's word for a severity; it has the same three.
+/// Returns SARIF's level for a severity; both have the same three.
 const fn level(severity: Severity) -> &'static str {
     severity.name()
 }

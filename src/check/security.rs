@@ -1,11 +1,11 @@
-//! What a handshake or a message says about security: no rule of the protocol is broken, and nobody but a person can
-//! say whether it is meant so.
+//! Security-relevant properties of a handshake or a message: they break no rule of the protocol, and whether they are
+//! intended is for a person to decide.
 
 use crate::event::{Anomaly, Message, Opening};
 use crate::http::{Field, Request};
 use crate::model::Side;
 
-/// Names of parameters of a URL that hold secrets.
+/// Names of URL parameters that contain secrets.
 const SECRETS: &[&str] = &[
     "access_token",
     "apikey",
@@ -24,14 +24,15 @@ const SECRETS: &[&str] = &[
     "token",
 ];
 
-/// How long an element of Sec-WebSocket-Protocol is that is a token rather than a name, in characters.
+/// The minimum length of an element of Sec-WebSocket-Protocol to be considered a token rather than a name, in
+/// characters.
 const TOKEN: usize = 24;
 
-/// From which length on, and from how many times its length on the wire, a message is suspicious.
+/// The minimum length, and the minimum ratio to its length on the wire, of a suspicious message.
 const INFLATED: u64 = 1 << 20;
 const RATIO: u64 = 200;
 
-/// Judges an opening.
+/// Checks an opening.
 pub(super) fn of_opening(opening: &Opening, found: &mut dyn FnMut(Option<Side>, Anomaly)) {
     let Some(handshake) = opening.handshake.as_deref() else { return };
     let Some(request) = &handshake.request else { return };
@@ -57,7 +58,7 @@ pub(super) fn of_opening(opening: &Opening, found: &mut dyn FnMut(Option<Side>, 
     }
 }
 
-/// Judges the origin of a request with cookies (RFC 6455 §10.2).
+/// Checks the origin of a request with cookies (RFC 6455 §10.2).
 fn origin(request: &Request, url: Option<&str>, found: &mut dyn FnMut(Option<Side>, Anomaly)) {
     let Some(origin) = values(request, "Origin").next() else {
         return found(Some(Side::Client), Anomaly::OriginMissing {});
@@ -77,7 +78,7 @@ fn origin(request: &Request, url: Option<&str>, found: &mut dyn FnMut(Option<Sid
     }
 }
 
-/// Judges a message.
+/// Checks a message.
 pub(super) fn of_message(message: &Message<'_>) -> Option<Anomaly> {
     let wire = message.wire.bytes;
     let is_bomb = message.wire.compressed
@@ -91,7 +92,7 @@ fn values<'a>(request: &'a Request, name: &'a str) -> impl Iterator<Item = &'a s
     request.headers.iter().filter(is_so).map(|field| &*field.value)
 }
 
-/// Returns the first parameter of a target whose name says that it holds a secret.
+/// Returns the first parameter of a target whose name suggests a secret.
 fn secret_parameter(target: &str) -> Option<&str> {
     let (_, query) = target.split_once('?')?;
     let pairs = query.split(['&', ';']).filter_map(|pair| pair.split_once('='));
@@ -99,7 +100,7 @@ fn secret_parameter(target: &str) -> Option<&str> {
     pairs.filter(|(_, value)| !value.is_empty()).map(|(name, _)| name).find(|name| is_secret(name))
 }
 
-/// Returns whether what is offered as a sub-protocol looks like a token: long, with digits and both cases.
+/// Returns whether an offered sub-protocol looks like a token: long, with digits and both cases.
 fn is_token(name: &str) -> bool {
     let has = |is: fn(&u8) -> bool| name.as_bytes().iter().any(is);
     name.len() >= TOKEN

@@ -60,7 +60,7 @@ fn paragraph(finding: &Finding, to: &mut dyn Write) -> io::Result<()> {
     writeln!(to)
 }
 
-/// Says whose fault a finding is and where it was found, in parts.
+/// Describes who is responsible for a finding and where it was found, in parts.
 pub(super) fn place(finding: &Finding) -> Vec<String> {
     let Finding { conn, url, at, from, .. } = finding;
     let mut parts = Vec::new();
