@@ -1,4 +1,4 @@
-//! The account of one conversation: what was agreed, what is missing, how it ended, and its heartbeat.
+//! The account of one conversation: its parameters, what is missing, how it ended, and its heartbeat.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::model::{At, Pair, Side, Timestamp};
 use crate::text::{close_code_name, count, span};
 use crate::websocket::Opcode;
 
-/// The facts that are known of a conversation while it goes on.
+/// The facts collected about a conversation in progress.
 #[derive(Debug)]
 pub(super) struct Account {
     row: Row,
@@ -20,19 +20,19 @@ pub(super) struct Account {
     truncated: u64,
     searched: u64,
     lost: u64,
-    /// How many of the lost bytes the snap length cut off.
+    /// How many of the lost bytes were cut off by the snap length.
     cut: u64,
-    /// How messages are carried.
+    /// The transport of messages.
     transport: Transport,
     not_inflated: bool,
-    /// How many records had passed when the keys came.
+    /// How many records had passed before the keys were available.
     late: u64,
     no_handshake: bool,
-    /// The snap length with which the handshake would be whole, where it was truncated.
+    /// The snap length that would have captured the complete handshake, if it was truncated.
     snap_length: Option<u32>,
-    /// The answer to the upgrade was not captured.
+    /// Whether the response to the upgrade was not captured.
     no_answer: bool,
-    /// How TCP ended without a close frame.
+    /// How TCP ended, if there was no close frame.
     tcp: Option<&'static str>,
     no_echo: bool,
     pings: Pair<Pings>,
@@ -44,11 +44,11 @@ pub(super) struct Account {
 struct Pings {
     sent: u64,
     answered: u64,
-    /// Those whose answer would have been captured.
+    /// Pings whose answer would have been captured.
     unanswered: u64,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
-    /// The longest time between two of them, and the packet that ended it.
+    /// The longest interval between two pings, and the packet that ended it.
     longest: Duration,
     longest_before: u64,
 }
@@ -140,7 +140,7 @@ impl Account {
         }
     }
 
-    /// Returns the row; `closed` says how the conversation ended, where that is known.
+    /// Returns the row; `closed` is the end of the conversation, if it is known.
     pub(super) fn row(self, conn: ConnId, closed: Option<&Closed>) -> Row {
         let missing = self.missing();
         let mut more = missing.clone();
@@ -184,7 +184,7 @@ impl Account {
         }
     }
 
-    /// Returns the side of which alone something was captured, where that seems so.
+    /// Returns the only side with captured data, if the other seems to be missing.
     fn only_side(&self) -> Option<Side> {
         let has = |side| self.messages[side] > 0;
         match (has(Side::Client), has(Side::Server)) {
@@ -194,7 +194,7 @@ impl Account {
         }
     }
 
-    /// Says why not all is shown.
+    /// Describes why not everything is shown.
     fn missing(&self) -> Vec<String> {
         let mut list = Vec::new();
         if let Some(needed) = self.snap_length {
@@ -246,7 +246,7 @@ impl Account {
         list
     }
 
-    /// Says how it ended and who did it.
+    /// Describes how it ended and which side ended it.
     fn ending(&self, closed: Option<&Closed>) -> String {
         let Some(closed) = closed else { return "still open at the end of the capture".to_owned() };
         let by = closed.by.map_or_else(String::new, |by| format!(" by the {}", by.name()));
@@ -302,7 +302,7 @@ impl Account {
         }
     }
 
-    /// Describes the pings of a side, where there were enough to speak of an interval.
+    /// Describes the pings of a side, with their interval if there were several.
     fn heartbeat(&self, side: Side) -> Option<String> {
         let Pings { sent, answered, unanswered, first, last, longest, longest_before } = self.pings[side];
         if sent == 0 {
@@ -318,7 +318,7 @@ impl Account {
         let name = side.name();
         let between = u32::try_from(sent.saturating_sub(1)).ok().filter(|n| *n > 0);
         let interval = between.and_then(|n| last?.since(first?).checked_div(n));
-        // The interval as it would be without the longest, where that deviates from it.
+        // The mean interval without the longest one, if the latter deviates from it.
         let usual = between
             .and_then(|n| last?.since(first?).saturating_sub(longest).checked_div(n.saturating_sub(1)))
             .filter(|usual| longest.saturating_mul(2) > usual.saturating_mul(3));
@@ -336,7 +336,7 @@ impl Account {
     }
 }
 
-/// Says what TLS agreed on, and where the keys for it came from.
+/// Describes the TLS parameters, and the origin of the keys.
 fn encrypted(tls: &Tls) -> String {
     let facts = [("", &tls.version), ("with ", &tls.cipher), ("to ", &tls.sni), ("for ", &tls.alpn)];
     let facts = facts.into_iter().filter_map(|(word, fact)| Some(format!(" {word}{}", fact.as_deref()?)));
@@ -350,7 +350,7 @@ fn encrypted(tls: &Tls) -> String {
     format!("agreed: TLS{}{resumed}{keys}", facts.collect::<String>())
 }
 
-/// Says what was offered and what of it was agreed on.
+/// Describes which extensions were offered, and which were agreed on.
 fn agreed(handshake: &Handshake) -> Vec<String> {
     let mut list = Vec::new();
     let offered = |name| handshake.request.as_ref().map(|request| values(request, name)).unwrap_or_default();
@@ -373,7 +373,7 @@ fn agreed(handshake: &Handshake) -> Vec<String> {
     list
 }
 
-/// Returns the values of all fields of a name, joined.
+/// Returns the values of all fields with a name, joined.
 fn values(request: &Request, name: &str) -> String {
     let fields = request.headers.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
     fields.map(|field| &*field.value).collect::<Vec<_>>().join(", ")

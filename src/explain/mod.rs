@@ -1,7 +1,7 @@
-//! Why a connection shows no messages, or not all of them.
+//! Explains why a connection shows no messages, or not all of them.
 //!
-//! [`Explain`] gathers one [`Row`] for each TCP connection that could hold a WebSocket: what it is, why nothing or not
-//! everything of it is shown, and what would help. [`write()`] writes them, grouped where there are many.
+//! [`Explain`] collects one [`Row`] for each TCP connection that could contain a WebSocket: its kind, why nothing or
+//! not everything in it is shown, and what would help. [`write()`] writes them, grouped if there are many.
 //!
 //! ```
 //! use wirefin::capture::Files;
@@ -31,25 +31,25 @@ pub use self::row::Row;
 use crate::event::{Anomaly, BoundedList, ConnId, CountMap, Event, Gather, Kind, Sink};
 use crate::text::{count, printable_string, write_json};
 
-/// A sink that gathers what each connection was.
+/// A sink that determines the kind of each connection.
 #[derive(Debug, Default)]
 pub struct Explain {
     live: HashMap<ConnId, Account, RandomState>,
-    /// Why connections were not decrypted, until they are over.
+    /// Why connections were not decrypted, until they end.
     encrypted: HashMap<ConnId, Anomaly, RandomState>,
     rows: BoundedList<Row>,
-    /// How many there were of each reason and server, those included of which there is no row.
+    /// The number of connections of each reason and server, including those without a row.
     groups: CountMap<(String, String)>,
     untold: u64,
 }
 
-/// Bounds the groups of a shard.
+/// The maximum number of groups of a shard.
 const GROUPS: usize = 4096;
-/// From how many rows on they are grouped.
+/// The number of rows from which on they are grouped.
 const GROUPED: usize = 50;
 
 impl Explain {
-    /// Makes one that has seen nothing.
+    /// Creates an empty one.
     pub fn new() -> Self {
         Explain::default()
     }
@@ -65,7 +65,7 @@ impl Explain {
         }
     }
 
-    /// Ends the gathering.
+    /// Ends the collection.
     fn finish(&mut self) {
         let mut live: Vec<_> = self.live.drain().collect();
         live.sort_unstable_by_key(|(conn, _)| *conn);
@@ -74,11 +74,11 @@ impl Explain {
         }
     }
 
-    /// Returns a row for each connection, in the order of the capture.
+    /// Returns a row for each connection, in capture order.
     pub fn explanation(mut self) -> Explanation {
         self.finish();
         self.rows.sort_by_key(|row| row.conn);
-        // What was given up as unrecognised and found to be a WebSocket later is that.
+        // A connection first given up as unrecognised may later be found to be a WebSocket.
         let shown: std::collections::BTreeSet<_> =
             self.rows.iter().filter(|row| row.is_shown).map(|row| row.conn).collect();
         let mut rows = self.rows.into_vec();
@@ -115,7 +115,7 @@ impl Sink for Explain {
                 if let Some(account) = self.live.get_mut(&conn) {
                     account.anomaly(*from, anomaly);
                 } else if let Anomaly::H2ConnectNotEnabled { .. } = anomaly {
-                    // It comes behind the request that nobody answered.
+                    // It follows the unanswered request.
                     if let Some(row) = self.rows.last_mut().filter(|row| row.conn == conn) {
                         row.help = Some(words::NOT_ENABLED.to_owned());
                     }
@@ -144,15 +144,15 @@ impl Gather for Explain {
 /// The explanation of a capture's connections.
 #[derive(Debug)]
 pub struct Explanation {
-    /// A row for each connection, as many as are reported one by one.
+    /// A row for each connection that is reported individually.
     pub rows: Vec<Row>,
     groups: CountMap<(String, String)>,
-    /// Connections of which there is no row.
+    /// The number of connections without a row.
     pub untold: u64,
 }
 
 impl Explanation {
-    /// Counts the connections of each reason, where there are several: `: 2 WebSocket, 1 TLS`.
+    /// Counts the connections of each reason, if there are several: `: 2 WebSocket, 1 TLS`.
     fn kinds(&self) -> String {
         let mut kinds: CountMap<&str> = CountMap::default();
         if self.untold == 0 {
@@ -171,21 +171,21 @@ impl Explanation {
     }
 }
 
-/// The form in which an explanation is written.
+/// The format of an explanation.
 #[derive(Clone, Copy, Debug)]
 pub enum Manner {
-    /// For people; grouped where there are many, unless all are wanted.
+    /// For people; grouped if there are many rows.
     Text {
         /// Never group.
         all: bool,
-        /// Only what a filter lets through is there.
+        /// Whether rows were selected by a filter.
         filtered: bool,
     },
     /// One JSON object.
     Json,
 }
 
-/// Writes an explanation; `notes` are sentences about the capture as a whole.
+/// Writes an explanation; `notes` are sentences about the capture in general.
 pub fn write(it: &Explanation, manner: Manner, notes: &[String], to: &mut dyn Write) -> io::Result<()> {
     match manner {
         Manner::Json => {
@@ -315,7 +315,7 @@ mod tests {
         }
         let read = unshown(Reason::Decrypted(Box::new(Tls { keys: Some("keylog"), ..tls })));
         events.push(of(5, Kind::Unshown(&read)));
-        // Keys that came too late for the first records of a conversation.
+        // Keys that were too late for the first records of a conversation.
         let (opened, closed) = (samples::opened(), samples::closed());
         let late = Anomaly::TlsKeysLate { records: 40, bytes: Some(70_000) };
         events.push(of(6, Kind::Opened(&opened)));

@@ -10,28 +10,28 @@ use crate::text::printable_string;
 /// One connection.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// Which.
+    /// The connection.
     pub conn: ConnId,
-    /// Who opened it.
+    /// The endpoint that opened it.
     pub client: Endpoint,
-    /// Who was connected to.
+    /// The endpoint it was opened to.
     pub server: Endpoint,
-    /// It is known which of both opened it.
+    /// Whether it is known which of the two opened it.
     pub directed: bool,
-    /// Messages of it are shown.
+    /// Whether messages of it are shown.
     pub is_shown: bool,
-    /// The stable name of why nothing or not all is shown; `shown` where all is.
+    /// The stable name of the reason why nothing or not everything is shown; `shown` if everything is.
     pub reason: &'static str,
-    /// What it is.
+    /// The kind of connection.
     pub what: String,
-    /// What more there is to say, a sentence each.
+    /// Further details, one sentence each.
     pub more: Vec<String>,
     /// What would help.
     pub help: Option<String>,
 }
 
 impl Row {
-    /// Returns how many bytes its texts have.
+    /// Returns the total length of its texts in bytes.
     pub(super) fn text_length(&self) -> usize {
         let texts = self.more.iter().chain(&self.help).chain([&self.what]);
         texts.map(String::len).fold(0, usize::saturating_add)

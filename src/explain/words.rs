@@ -1,10 +1,10 @@
-//! What a connection is and what would help, in words.
+//! Descriptions of connections and of what would help.
 
 use crate::event::{Anomaly, Http, Reason, Tls, Transport};
 use crate::model::Side;
 use crate::text::count;
 
-/// Returns the words for a reason's name, as a group is headed.
+/// Returns the words for a reason's name, as in the heading of a group.
 pub(super) fn reason(name: &str) -> &str {
     match name {
         "shown" => "WebSocket",
@@ -25,7 +25,7 @@ pub(super) fn reason(name: &str) -> &str {
     }
 }
 
-/// Returns the stable name of why a connection shows nothing, as it is reported and counted.
+/// Returns the stable name of the reason why a connection shows nothing, as it is reported and counted.
 pub(super) fn name(reason: &Reason) -> &'static str {
     match reason {
         Reason::Http(http) if http.upgrade.is_some() => "other-upgrade",
@@ -38,7 +38,7 @@ pub(super) fn name(reason: &Reason) -> &'static str {
     }
 }
 
-/// Says who upgrades to a protocol, where that is known.
+/// Returns the software that upgrades to a protocol, if that is known.
 fn who(upgrade: &str) -> &'static str {
     let is = |name: &str| upgrade.eq_ignore_ascii_case(name);
     if is("tcp") {
@@ -52,7 +52,7 @@ fn who(upgrade: &str) -> &'static str {
     }
 }
 
-/// Says what a connection is that shows nothing; `why` says why TLS was not decrypted, where keys were given.
+/// Describes a connection that shows nothing; `why` is the reason why TLS was not decrypted despite keys.
 pub(super) fn what(reason: &Reason, why: Option<&Anomaly>) -> String {
     match reason {
         Reason::Tls(tls) => format!("{}, {}", agreed(tls), not_decrypted(why)),
@@ -83,7 +83,7 @@ fn agreed(tls: &Tls) -> String {
     text
 }
 
-/// Says why TLS was not decrypted.
+/// Describes why TLS was not decrypted.
 fn not_decrypted(why: Option<&Anomaly>) -> String {
     match why {
         Some(Anomaly::TlsNoKeys { client_random, known, .. }) => {
@@ -128,16 +128,16 @@ fn exchange(http: &Http) -> String {
     }
 }
 
-/// Says what helps where only what `side` sent was captured.
+/// Describes what helps if only data sent by `side` was captured.
 pub(super) fn other_direction(side: Side) -> String {
     format!("mirror both directions of the port, or capture where the {} is seen too", (!side).name())
 }
 
-/// What helps where extended CONNECT was used though the server's settings do not allow it.
+/// What helps if extended CONNECT was used although the server's settings do not allow it.
 pub(super) const NOT_ENABLED: &str = "the server has to allow WebSockets over HTTP/2 (SETTINGS_ENABLE_CONNECT_PROTOCOL, \
      RFC 8441), or the client to use HTTP/1.1";
 
-/// Says what would help to see more.
+/// Describes what would help to see more.
 pub(super) fn help(reason: &Reason, why: Option<&Anomaly>, lost: u64, cut: u64) -> Option<String> {
     if cut > 0 {
         return Some(format!("the snap length cut up to {cut} bytes off a packet: capture with -s 0"));
@@ -154,7 +154,7 @@ pub(super) fn help(reason: &Reason, why: Option<&Anomaly>, lost: u64, cut: u64) 
     }
 }
 
-/// Says what would help to decrypt TLS.
+/// Describes what would help to decrypt TLS.
 const fn help_to_decrypt(why: Option<&Anomaly>) -> &'static str {
     match why {
         Some(Anomaly::TlsNoKeys { .. }) => {
