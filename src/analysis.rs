@@ -13,7 +13,7 @@ use crate::pipeline::Feed;
 use crate::session::Limits;
 use crate::wire;
 
-/// An analysis that is about to be run.
+/// An analysis that is ready to run.
 ///
 /// ```
 /// use wirefin::{Analysis, Control};
@@ -36,21 +36,21 @@ pub struct Analysis {
     limits: Limits,
 }
 
-/// The reason why an analysis could not begin, or go on.
+/// The reason why an analysis could not begin or continue.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A capture could not be read.
     #[error(transparent)]
     Capture(#[from] capture::Error),
-    /// The filter cannot be understood.
+    /// The filter is invalid.
     #[error("{fault}\n{}", .fault.caret())]
     Filter {
-        /// Why.
+        /// The cause.
         #[from]
         fault: filter::Error,
     },
-    /// The caller could not take an event.
+    /// The caller's function failed.
     #[error(transparent)]
     Caller(#[from] io::Error),
 }
@@ -60,22 +60,22 @@ impl Analysis {
     ///
     /// # Errors
     ///
-    /// Where a file cannot be opened or is no capture.
+    /// Fails if a file cannot be opened or is not a capture.
     pub fn files<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<Self, Error> {
         let paths: Vec<PathBuf> = paths.into_iter().map(|path| path.as_ref().to_owned()).collect();
         Ok(Analysis::of(Files::open(&paths)?))
     }
 
-    /// Analyzes what a source of packets gives.
+    /// Analyzes the packets of a source.
     pub fn of(source: impl Source + Send + 'static) -> Self {
         Analysis { source: Box::new(source), filter: None, frames: false, limits: Limits::default() }
     }
 
-    /// Passes on only those messages that match, and what is needed to understand them.
+    /// Forwards only messages that match, and the events needed to understand them.
     ///
     /// # Errors
     ///
-    /// Where the filter cannot be understood.
+    /// Fails if the filter is invalid.
     pub fn filter(self, text: &str) -> Result<Self, Error> {
         Ok(Analysis { filter: Some(Filter::parse(text)?), ..self })
     }
@@ -84,20 +84,20 @@ impl Analysis {
     ///
     /// # Errors
     ///
-    /// Where it cannot be opened.
+    /// Fails if it cannot be opened.
     #[cfg(feature = "tls")]
     pub fn with_keylog(self, path: impl AsRef<Path>) -> Result<Self, Error> {
         let log = KeyLogs::open(&[path.as_ref().to_owned()], false)?;
         Ok(Analysis { source: Box::new(log.watch(self.source)), ..self })
     }
 
-    /// Passes on the frames of messages, too.
+    /// Also reports the frames of messages.
     #[must_use]
     pub fn with_frames(self) -> Self {
         Analysis { frames: true, ..self }
     }
 
-    /// Bounds what is kept.
+    /// Sets the limits on memory.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Analysis { limits, ..self }
@@ -105,7 +105,7 @@ impl Analysis {
 
     /// Calls `each` with every event, in the order of the capture, on this thread.
     ///
-    /// # Errors
+    /// Fails if a capture cannot be read, or if `each` fails.
     ///
     /// Where a capture cannot be read, and what `each` returns.
     pub fn run(mut self, each: impl FnMut(&Event<'_>) -> io::Result<Control>) -> Result<(), Error> {
@@ -123,8 +123,8 @@ impl Analysis {
     }
 }
 
-/// Carries all that comes of `source` through `feed` into `sink`, which hears when the first packet was captured, unless
-/// that is over before.
+/// Feeds everything from `source` through `feed` into `sink`, until `is_over`; `begin` is called with the time of the
+/// first packet.
 fn carry<S: Sink>(
     source: &mut dyn Source,
     feed: &mut Feed,
@@ -160,7 +160,7 @@ fn carry<S: Sink>(
     }
 }
 
-/// A sink that calls back with events until that fails or no more are wanted.
+/// A sink that calls a function with each event until it fails or stops.
 struct Caller<F> {
     each: F,
     frames: bool,
@@ -222,7 +222,7 @@ mod tests {
         assert!(lines.iter().any(|line| line.contains("open")), "{lines:#?}");
     }
 
-    /// A source of which the first packet is a long time coming.
+    /// A source whose first packet takes a long time to arrive.
     #[cfg(feature = "tls")]
     struct Quiet(Files, bool);
 

@@ -1,4 +1,4 @@
-/// Returns the words for a close code: those of RFC 6455 §7.4.1 and of IANA's registry that it set up.
+/// Returns the name of a close code: those of RFC 6455 §7.4.1 and of the IANA registry it established.
 pub const fn close_code_name(code: u16) -> &'static str {
     match code {
         1000 => "normal closure",

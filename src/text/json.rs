@@ -4,13 +4,13 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-/// Returns whether a character that JSON lets stand must not reach a terminal, or ends a line for some readers.
+/// Returns whether a character that is valid in JSON must not reach a terminal, or ends a line for some readers.
 pub const fn is_obeyed(c: char) -> bool {
     matches!(c, '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Writes a value as JSON on one line; what a terminal would obey is escaped, and real numbers, which are seconds and
-/// ratios, have one to nine decimals.
+/// Writes a value as JSON on one line; characters that control a terminal are escaped, and floating-point numbers,
+/// which are seconds and ratios, have one to nine decimals.
 pub fn write_json(value: &(impl Serialize + ?Sized), to: impl Write) -> io::Result<()> {
     value.serialize(&mut serde_json::Serializer::with_formatter(to, Safe)).map_err(io::Error::from)
 }

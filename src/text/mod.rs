@@ -1,4 +1,4 @@
-//! Words, times, units and safe text: what outputs for people and for machines share.
+//! Words, times, units and safe text, shared by output for people and for programs.
 //!
 //! ```
 //! use std::time::Duration;

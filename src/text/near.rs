@@ -1,5 +1,5 @@
-/// Returns whether one word may have been meant by the other: one character, or two of a long word, are more, less, other or
-/// exchanged.
+/// Returns whether one word may be a misspelling of the other: one character, or two in a long word, inserted, deleted,
+/// replaced or transposed.
 pub fn is_near(one: &str, other: &str) -> bool {
     let length = one.chars().count().min(other.chars().count());
     let slips = match length {
@@ -10,7 +10,7 @@ pub fn is_near(one: &str, other: &str) -> bool {
     strsim::osa_distance(one, other) <= slips
 }
 
-/// Returns which of `names` was meant by a word that is none of them, where one [is near](is_near) it.
+/// Returns the closest of `names` to an unknown word, if one [is near](is_near) it.
 pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = names.into_iter().filter(|name| is_near(name, word));
     near.min_by_key(|name| strsim::osa_distance(name, word))

@@ -1,20 +1,21 @@
-//! Text from the wire, made safe for a terminal: what a terminal would obey, hide or reorder is shown instead.
+//! Text from the wire, made safe for a terminal: characters that would control it, be invisible or reorder the text are
+//! made visible.
 
 use std::ops::ControlFlow;
 
-/// One character as it may be shown.
+/// One character in the form in which it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown<'a> {
-    /// It stands for itself.
+    /// Shown as it is.
     AsIs(char),
-    /// It is shown by other characters.
+    /// Shown as other characters.
     Escaped(&'a str),
 }
 
 /// Calls `each` with every character of `bytes`, until it breaks.
 ///
-/// Control characters become their pictures (`␛`, `␊`); pictures that were sent as such, and other characters that act or
-/// cannot be seen, become `\u{240a}` and `\u{202e}`, and bytes that are not UTF-8 become `\xff`.
+/// Control characters become their pictures (`␛`, `␊`); pictures sent as such, and other characters that have an effect
+/// or are invisible, become `\u{240a}` and `\u{202e}`, and bytes that are not UTF-8 become `\xff`.
 pub fn printable(bytes: &[u8], mut each: impl FnMut(Shown<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
     let mut last = '\0';
     for chunk in bytes.utf8_chunks() {
@@ -34,7 +35,7 @@ pub fn printable(bytes: &[u8], mut each: impl FnMut(Shown<'_>) -> ControlFlow<()
     ControlFlow::Continue(())
 }
 
-/// Returns all of `bytes` as they may be shown.
+/// Returns all of `bytes` in the form in which they are shown.
 pub fn printable_string(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     let _: ControlFlow<()> = printable(bytes, |shown| {
@@ -56,15 +57,15 @@ fn escape(c: char, last: char) -> Option<Escape> {
     match c {
         '\0'..='\x1f' => char::from_u32(u32::from(c) | 0x2400).map(Escape::Picture),
         '\x7f' => Some(Escape::Picture('\u{2421}')),
-        // A picture stands for the character that it shows, and for nothing else.
+        // A picture always represents the character it depicts, and nothing else.
         '\u{2400}'..='\u{2421}' => Some(Escape::Number),
-        // A joiner is part of many scripts and of emoji; behind an ASCII character it only hides.
+        // A joiner is part of many scripts and of emoji; after an ASCII character, it is only invisible.
         '\u{200c}' | '\u{200d}' => last.is_ascii().then_some(Escape::Number),
         _ => is_hidden(c).then_some(Escape::Number),
     }
 }
 
-/// Returns whether a character acts on the terminal, reorders text, or cannot be seen.
+/// Returns whether a character affects the terminal, reorders text, or is invisible.
 const fn is_hidden(c: char) -> bool {
     matches!(
         c,
@@ -72,7 +73,7 @@ const fn is_hidden(c: char) -> bool {
         | '\u{ad}' | '\u{34f}'              // soft hyphen, grapheme joiner
         | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}' // bidirectional
         | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}' | '\u{ffa0}' // fillers
-        | '\u{180b}'..='\u{180f}' | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{feff}' // of no width
+        | '\u{180b}'..='\u{180f}' | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{feff}' // zero width
         | '\u{2028}' | '\u{2029}'           // line and paragraph separators
         | '\u{fff9}'..='\u{fffb}'           // annotations
         | '\u{e0000}'..='\u{e0fff}'         // tags and more variation selectors

@@ -2,9 +2,9 @@ use crate::model::Timestamp;
 
 const NANOS: i64 = 1_000_000_000;
 
-/// A writer of moments as RFC 3339 in UTC with nine decimals: `2024-02-29T23:59:59.000000001Z`.
+/// A writer of times as RFC 3339 in UTC with nine decimals: `2024-02-29T23:59:59.000000001Z`.
 ///
-/// It remembers the text of the last second, for stamps come in order and most share theirs.
+/// It caches the text of the last second, because timestamps are ordered and most share theirs.
 #[derive(Clone, Debug)]
 pub struct Rfc3339 {
     second: i64,
@@ -33,7 +33,7 @@ impl Rfc3339 {
     }
 }
 
-/// Returns `YYYY-MM-DDTHH:MM:SS.` of a second since 1970; a [`Timestamp`] reaches from 1677 to 2262.
+/// Returns `YYYY-MM-DDTHH:MM:SS.` of a second since 1970; a [`Timestamp`] ranges from 1677 to 2262.
 fn second_text(second: i64) -> [u8; 20] {
     let (year, month, day) = date(second.div_euclid(86_400));
     let of_day = u32::try_from(second.rem_euclid(86_400)).unwrap_or(0);
@@ -46,7 +46,7 @@ fn second_text(second: i64) -> [u8; 20] {
     ]
 }
 
-/// Turns a day since 1970 into year, month and day of the Gregorian calendar.
+/// Converts a day since 1970 to year, month and day of the Gregorian calendar.
 ///
 /// Years are counted from March, so that the leap day is the last of its year, and in eras of 400 years, which
 /// all have 146,097 days.
@@ -63,9 +63,9 @@ fn date(day: i64) -> (u32, u32, u32) {
     (era.wrapping_mul(400).wrapping_add(year_of_era).wrapping_add(next), month, day)
 }
 
-/// Returns the eight digits of a number below 10⁸, zeros before it included.
+/// Returns the eight digits of a number below 10⁸, including leading zeros.
 ///
-/// All digits are made at once: fours, pairs and single ones side by side in one register.
+/// All digits are computed at once: groups of four, pairs and single digits side by side in one register.
 #[inline]
 pub fn eight_digits(number: u32) -> [u8; 8] {
     let fours = u64::from(number / 10_000) | u64::from(number % 10_000) << 32;

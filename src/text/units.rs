@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-/// Returns a number of bytes in four figures or fewer: `999 B`, `1.2 kB`, `16.8 MB`; a kilobyte is 1000 bytes.
+/// Formats a number of bytes with four significant digits or fewer: `999 B`, `1.2 kB`, `16.8 MB`; a kilobyte is 1000
+/// bytes.
 pub fn bytes(count: u64) -> String {
     let (mut whole, mut tenths, mut units) = (count, 0, ["kB", "MB", "GB", "TB", "PB", "EB"].iter());
     let mut unit = "B";
@@ -12,7 +13,7 @@ pub fn bytes(count: u64) -> String {
     if unit == "B" { format!("{whole} B") } else { format!("{whole}.{tenths} {unit}") }
 }
 
-/// Returns a time span in the unit that suits it: `412 µs`, `1.204 s`, `3 min 20 s`.
+/// Formats a time span in a suitable unit: `412 µs`, `1.204 s`, `3 min 20 s`.
 pub fn span(time: Duration) -> String {
     let micros = time.as_micros();
     let seconds = time.as_secs();
@@ -26,12 +27,12 @@ pub fn span(time: Duration) -> String {
     }
 }
 
-/// Returns `count` and the noun it counts: `1 frame`, `2 frames`.
+/// Formats `count` and the noun it counts: `1 frame`, `2 frames`.
 pub fn count(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Returns a number with its thousands apart: `1,234,567`.
+/// Formats a number with thousands separators: `1,234,567`.
 pub fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
@@ -44,12 +45,12 @@ pub fn grouped(count: u64) -> String {
     text
 }
 
-/// Returns `count` with its thousands apart, and the noun it counts: `1 frame`, `20,000 frames`.
+/// Formats `count` with thousands separators, and the noun it counts: `1 frame`, `20,000 frames`.
 pub fn counted(count: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
-/// Writes a number of thousandths as a decimal, without noughts at its end.
+/// Formats a number of thousandths as a decimal, without trailing zeros.
 fn thousandths(number: u128) -> String {
     let text = format!("{}.{:03}", number / 1000, number % 1000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -1,13 +1,13 @@
 use std::fmt::Write as _;
 
-/// Appends words in lines of at most `width` columns, and a line feed. The first line has `indent` columns already, and
-/// the others are indented as far; a word that is longer than a line has one of its own.
+/// Appends words in lines of at most `width` columns, and a line feed. `indent` columns of the first line are already
+/// used, and the others are indented by as much; a word longer than a line is on a line of its own.
 pub fn wrap(out: &mut String, words: &str, indent: usize, width: usize) {
     let mut column = indent;
     for (n, word) in words.split_whitespace().enumerate() {
         let length = word.chars().count();
         if n > 0 && column.saturating_add(length) > width {
-            // Writing into a string cannot fail.
+            // Writing to a string cannot fail.
             let _ = write!(out, "\n{:indent$}", "");
             column = indent;
         } else if n > 0 {

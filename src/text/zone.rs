@@ -1,11 +1,11 @@
 use crate::model::Timestamp;
 
-/// A time zone: the offsets of local time from UTC, and since when each holds.
+/// A time zone: the offsets of local time from UTC, and the times at which they change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Zone {
-    /// Seconds since 1970 from which on an offset holds, and the offset in seconds east; in order.
+    /// The times in seconds since 1970 at which an offset begins, in order, and the offsets in seconds east.
     changes: &'static [(i64, i32)],
-    /// It is UTC, and named so.
+    /// Whether it is UTC and named so.
     is_utc: bool,
 }
 
@@ -13,7 +13,7 @@ impl Zone {
     /// Coordinated universal time.
     pub const UTC: Zone = Zone { changes: &[], is_utc: true };
 
-    /// Makes a zone of its changes, which are in order; the first holds before it, too.
+    /// Creates a zone from its changes, which are in order; the first offset also applies before it.
     pub const fn new(changes: &'static [(i64, i32)]) -> Self {
         Zone { changes, is_utc: false }
     }
@@ -25,13 +25,13 @@ impl Zone {
         self.changes.get(next.saturating_sub(1)).map_or(0, |(_, offset)| *offset)
     }
 
-    /// Returns the moment at which UTC shows what this zone shows now.
+    /// Returns the time at which UTC has the same wall-clock time as this zone at `time`.
     pub fn shifted(self, time: Timestamp) -> Timestamp {
         let offset = i64::from(self.offset(time)).saturating_mul(1_000_000_000);
         Timestamp::from_nanos(time.as_nanos().saturating_add(offset))
     }
 
-    /// Returns the day that a moment is of.
+    /// Returns the day of a time.
     pub fn day(self, time: Timestamp) -> Day {
         let day = self.shifted(time).as_nanos().div_euclid(86_400_000_000_000);
         Day { day, offset: (!self.is_utc).then(|| self.offset(time)) }
@@ -48,7 +48,7 @@ pub struct Day {
 }
 
 impl Day {
-    /// Returns its words: `2024-02-29 UTC`, `2024-02-29 +01:00`.
+    /// Returns its name: `2024-02-29 UTC`, `2024-02-29 +01:00`.
     pub fn name(self) -> String {
         let noon = self.day.saturating_mul(86_400_000_000_000);
         let mut text = Vec::new();
