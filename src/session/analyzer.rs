@@ -19,36 +19,36 @@ use crate::model::{At, Flags, FlowKey, Segment, Timestamp};
 
 /// An analyzer that turns the segments of one shard's connections into events.
 ///
-/// Segments come in the order of the capture. Between them, at fixed ticks of capture time, [`Analyzer::advance`] lets
-/// it decide what time decides: [`Analyzer::next_due`] says which connection comes first, so that several shards can
-/// be advanced in one order.
+/// Segments must be pushed in capture order. Between them, at fixed ticks of capture time, [`Analyzer::advance`]
+/// handles time-outs; [`Analyzer::next_due`] returns which connection is next, so that several shards can be advanced
+/// in one common order.
 #[derive(Debug)]
 pub struct Analyzer {
     shared: Shared,
     flows: HashTable<usize>,
     slots: Vec<Option<Slot>>,
     free: Vec<usize>,
-    /// Connections in which a gap waits to be given up, by the tick at which it will be.
+    /// Connections with a gap that will be given up, by the tick at which that is due.
     due: BTreeSet<(Timestamp, ConnId, usize)>,
-    /// What all connections hold.
+    /// The memory of all connections.
     holdings: Holdings,
-    /// Connections that were searched, the oldest search first, each by the search's number.
+    /// Connections being searched for frames, oldest search first, each with the number of its search.
     late: VecDeque<(usize, ConnId, u32)>,
-    /// Connections that show nothing and are only kept for what the other side's first bytes will say they were.
+    /// Connections that show nothing and are kept only until the other side's first bytes reveal their protocol.
     undescribed: VecDeque<(usize, ConnId)>,
-    /// Conversations that have begun to inflate since they last rested, roughly the longest ago first.
+    /// Conversations whose inflaters are in use, roughly least recently used first.
     awake: VecDeque<(usize, ConnId)>,
-    /// The windows of the others.
+    /// The windows of the conversations whose inflaters are idle.
     windows: RestingWindows,
-    /// Where the next look for forgotten connections begins.
+    /// The slot at which the next sweep for idle connections starts.
     hand: usize,
     /// Connections that wait for keys.
     wanting: BTreeSet<(ConnId, usize)>,
-    /// Those of them that have not looked at the newest keys.
+    /// Those of them that have not checked the newest keys.
     learning: BTreeSet<(ConnId, usize)>,
-    /// Connections of which ciphertext is kept until keys come.
+    /// Connections with ciphertext kept until keys arrive.
     keeping: BTreeSet<(ConnId, usize)>,
-    /// The last packet before the tick at hand.
+    /// The last packet before the current tick.
     packet: u64,
 }
 
@@ -61,46 +61,47 @@ struct Slot {
     seen: Timestamp,
     /// The virtual networks that its packets came through.
     paths: Paths,
-    /// `None` for a connection that is no WebSocket: only its name is kept, so that it is not taken for a new one.
+    /// `None` if the connection is not a WebSocket: only the slot is kept, so that later segments are not mistaken for
+    /// a new connection.
     connection: Option<Box<Connection>>,
     interest: Interest,
-    /// What is accounted for: what it holds, and the tick in `due`, if it is not `MAX`.
+    /// The values accounted for: its memory, and the tick in `due`, unless it is `MAX`.
     holdings: Holdings,
     due: Timestamp,
-    /// Keys are waited for.
+    /// Whether it waits for keys.
     wants_keys: bool,
-    /// Numbers its searches, so that one that began again is not taken for the one before.
+    /// A counter of its searches, which distinguishes a restarted search from an earlier one.
     search: u32,
 }
 
-/// The reason why a slot's connection is kept.
+/// The reason that a slot's connection is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Interest {
     /// It may carry a WebSocket.
     Frames,
-    /// It shows nothing, and is only kept to learn what it was.
+    /// It shows nothing, and is kept only to identify its protocol.
     Description,
-    /// None, for frames were looked for in vain: they may come yet.
+    /// None, because no frames were found; but they may still come.
     Unrecognised,
-    /// None: nothing more can come of it.
+    /// None: nothing further can be found in it.
     Over,
 }
 
 impl Interest {
-    /// Returns what is left of it once a connection is let go.
+    /// Returns the interest that remains after a connection is dropped.
     const fn behind(connection: &Connection) -> Self {
         if connection.is_unrecognised() { Interest::Unrecognised } else { Interest::Over }
     }
 }
 
-/// Bounds the connections that are only kept to learn what they were.
+/// The maximum number of connections kept only to identify their protocol.
 const UNDESCRIBED: usize = 1024;
 
 impl Analyzer {
-    /// How many nanoseconds a tick of capture time lasts: what time decides is decided at multiples of it.
+    /// The length of a tick of capture time in nanoseconds; time-outs are handled at multiples of it.
     pub const TICK: i64 = 100_000_000;
 
-    /// Makes an analyzer that has seen nothing.
+    /// Creates an analyzer.
     pub fn new(options: impl Into<Options>) -> Self {
         Analyzer {
             shared: Shared::new(options.into()),
@@ -126,28 +127,28 @@ impl Analyzer {
         Timestamp::from_nanos(time.as_nanos().saturating_sub(time.as_nanos().rem_euclid(Self::TICK)))
     }
 
-    /// Returns what was seen so far.
+    /// Returns the counts so far.
     pub const fn counts(&self) -> Counts {
         self.shared.counts
     }
 
-    /// Returns the first TLS connections that could not be read: port, name and protocols.
+    /// Returns the first TLS connections that could not be decrypted: port, server name and protocols.
     pub fn encrypted(&self) -> &[(ConnId, Box<str>)] {
         &self.shared.encrypted
     }
 
-    /// Says which keys are known from here on; [`Analyzer::next_learner`] says who has to look at them.
+    /// Replaces the known keys; [`Analyzer::next_learner`] returns the connections that have to check them.
     pub fn set_keys(&mut self, keys: Keys) {
         self.shared.keys = keys.after(&self.shared.keys);
         self.learning.clone_from(&self.wanting);
     }
 
-    /// Returns the next connection that waits for keys and has not looked at the newest ones.
+    /// Returns the next connection that waits for keys and has not checked the newest ones.
     pub fn next_learner(&self) -> Option<ConnId> {
         self.learning.first().map(|(id, _)| *id)
     }
 
-    /// Lets the connection named by [`Analyzer::next_learner`] look at the keys.
+    /// Makes the connection returned by [`Analyzer::next_learner`] check the keys.
     pub fn learn(&mut self, at: At, sink: &mut dyn Sink) {
         let Some((_, n)) = self.learning.pop_first() else { return };
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
@@ -157,7 +158,7 @@ impl Analyzer {
         self.update_accounting(n, None);
     }
 
-    /// Takes the next segment; `hash` is that of its flow's key.
+    /// Processes the next segment; `hash` is that of its flow's key.
     pub fn push(&mut self, hash: u64, segment: &Segment<'_>, at: At, sink: &mut dyn Sink) {
         let key = segment.flow.key();
         let from_high = segment.flow.source == key.high;
@@ -193,7 +194,8 @@ impl Analyzer {
         }
     }
 
-    /// Describes the oldest connection that shows nothing by what is known, where too many are kept for that alone.
+    /// Reports the oldest connection that shows nothing, as far as it is identified, if too many are kept only for
+    /// that.
     fn bound_undescribed(&mut self, n: usize, sink: &mut dyn Sink) {
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
         let shows_nothing = slot.connection.as_ref().is_some_and(|connection| connection.shows_nothing());
@@ -216,17 +218,17 @@ impl Analyzer {
         }
     }
 
-    /// Returns the tick and the connection that [`Analyzer::advance`] is next wanted for.
+    /// Returns the next tick and connection for which [`Analyzer::advance`] must be called.
     pub fn next_due(&self) -> Option<(Timestamp, ConnId)> {
         self.due.first().map(|(time, id, _)| (*time, *id))
     }
 
-    /// Hears that `packet` is the last one before the ticks that come next.
+    /// Sets the last packet before the next ticks.
     pub const fn pass(&mut self, packet: u64) {
         self.packet = packet;
     }
 
-    /// Lets the connection named by [`Analyzer::next_due`] decide, at its tick.
+    /// Handles the time-outs of the connection returned by [`Analyzer::next_due`], at its tick.
     pub fn advance(&mut self, sink: &mut dyn Sink) {
         let Some((time, _, n)) = self.due.pop_first() else { return };
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
@@ -237,7 +239,7 @@ impl Analyzer {
         self.update_accounting(n, Some(time));
     }
 
-    /// Lists the connections that are not over, each by its name and the handle that [`Analyzer::finish`] takes.
+    /// Returns the connections that are not over, each with the handle for [`Analyzer::finish`].
     pub fn live(&self) -> impl Iterator<Item = (ConnId, usize)> {
         let live = |(n, slot): (usize, &Option<Slot>)| {
             slot.as_ref().and_then(|slot| slot.connection.is_some().then_some((slot.id, n)))
@@ -245,7 +247,7 @@ impl Analyzer {
         self.slots.iter().enumerate().filter_map(live)
     }
 
-    /// Ends a connection because the capture ends, and tells what there still is to tell.
+    /// Finishes a connection at the end of the capture, reporting what is left.
     pub fn finish(&mut self, handle: usize, at: At, sink: &mut dyn Sink) {
         let connection =
             self.slots.get_mut(handle).and_then(Option::as_mut).and_then(|slot| slot.connection.take());
@@ -255,8 +257,8 @@ impl Analyzer {
         self.update_accounting(handle, None);
     }
 
-    /// Finds the connection between the same endpoints that a segment belongs to though it came through another
-    /// virtual network, the oldest one where several fit.
+    /// Finds the connection between the same endpoints that a segment belongs to although it came through another
+    /// virtual network; the best match, then the oldest, is chosen.
     fn through_another(&self, hash: u64, key: &FlowKey, segment: &Segment<'_>, at: At) -> Option<usize> {
         let from_high = segment.flow.source == key.high;
         let candidates = self.flows.iter_hash(hash).filter_map(|n| {
@@ -267,7 +269,7 @@ impl Analyzer {
         candidates.min().map(|(_, _, n)| n)
     }
 
-    /// Makes a slot for a connection's first segment; `None` where the segment begins none.
+    /// Creates a slot for a connection's first segment; returns `None` if the segment starts no connection.
     fn begin(
         &mut self,
         hash: u64,
@@ -309,7 +311,7 @@ impl Analyzer {
         Some(n)
     }
 
-    /// Begins a new connection where a SYN uses a 4-tuple again.
+    /// Starts a new connection if a SYN reuses a 4-tuple.
     fn renew(&mut self, n: usize, segment: &Segment<'_>, at: At, sink: &mut dyn Sink) {
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
         let again = match &slot.connection {
@@ -334,7 +336,7 @@ impl Analyzer {
         self.update_accounting(n, None);
     }
 
-    /// Takes a connection that is over off every list, and what it holds off the sums.
+    /// Removes a finished connection from every list, and its memory from the totals.
     fn strike_off(&mut self, id: ConnId, n: usize, due: Timestamp, holdings: Holdings) {
         self.holdings.replace(holdings, Holdings::default());
         self.due.remove(&(due, id, n));
@@ -344,7 +346,7 @@ impl Analyzer {
         self.windows.leave(n);
     }
 
-    /// Takes a slot out of the table.
+    /// Removes a slot from the table.
     fn forget(&mut self, n: usize, at: At, sink: &mut dyn Sink) {
         let Some(slot) = self.slots.get_mut(n).and_then(Option::take) else { return };
         if let Ok(entry) = self.flows.find_entry(slot.hash, |other| *other == n) {
@@ -365,7 +367,7 @@ impl Slot {
         (self.key.low, self.key.high) == (key.low, key.high)
     }
 
-    /// Lets go of a connection of which nothing more can come.
+    /// Drops a connection in which nothing further can be found.
     fn release_if_over(&mut self, shared: &mut Shared, sink: &mut dyn Sink) {
         if let Some(connection) = self.connection.take_if(|connection| connection.is_over()) {
             connection.testify(None, shared, sink);
@@ -374,7 +376,7 @@ impl Slot {
     }
 }
 
-/// Returns whether a segment is whole frames and nothing else.
+/// Returns whether a segment consists entirely of complete frames.
 fn is_frames(segment: &Segment<'_>) -> bool {
     segment.cut == 0 && !segment.flags.has(Flags::SYN) && FrameSearch::is_frames(segment.payload)
 }

@@ -4,21 +4,21 @@ use crate::model::{DeflateSide, Pair, Side};
 use crate::websocket::Rsv1;
 use crate::websocket::deflate::Inflater;
 
-/// The state of the knowledge about compression.
+/// The compression of a conversation, as far as it is known.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Deflate {
-    /// None was agreed on.
+    /// None was negotiated.
     Off,
     /// `permessage-deflate` (RFC 7692).
     Messages(Pair<DeflateSide>),
-    /// The draft before it: each frame is compressed by itself.
+    /// Its predecessor, in which each frame is compressed separately.
     Frames(Pair<DeflateSide>),
-    /// The handshake was not captured: RSV1 will tell.
+    /// The handshake was not captured: RSV1 will show whether messages are compressed.
     Unknown,
 }
 
 impl Deflate {
-    /// Reads what the handshake agreed on.
+    /// Returns the compression negotiated in the handshake.
     pub(super) fn agreed(handshake: &Handshake) -> Self {
         match handshake.deflate {
             None if handshake.response.is_none() => Deflate::Unknown,

@@ -9,7 +9,7 @@ use crate::event::{self, ConnId, Event, Kind, Sink};
 use crate::model::{At, Flags, Lost, Pair, Segment, Side, Timestamp};
 use crate::tcp::{self, Delivery, End, Output};
 
-/// One TCP connection: its bytes put in order, and the stack of layers that they are.
+/// A TCP connection: its bytes in order, and the stack of layers above.
 #[derive(Debug)]
 pub(super) struct Connection {
     id: ConnId,
@@ -17,14 +17,14 @@ pub(super) struct Connection {
     order: WireOrder,
     transport: TcpFacts,
     stack: Stack,
-    /// What is said of the conversation, or of the last upgrade that was refused, with every event.
+    /// The conversation, or the last refused upgrade, as passed along with every event.
     conversation: Option<Box<event::Conversation>>,
-    /// What it was, where it is no WebSocket.
+    /// The first bytes, which identify the protocol if the connection is not a WebSocket.
     witness: Witness,
 }
 
 impl Connection {
-    /// Makes the connection that begins with `segment`.
+    /// Creates the connection that starts with `segment`.
     pub(super) fn new(id: ConnId, segment: &Segment<'_>, at: At, shared: &Shared) -> Self {
         let stack = if segment.flags.has(Flags::SYN) { Stack::start() } else { Stack::mid_stream() };
         Connection {
@@ -43,17 +43,17 @@ impl Connection {
         self.tcp.is_reuse(self.transport.sender(segment), segment)
     }
 
-    /// Returns whether nothing more can come of it, not even what it was.
+    /// Returns whether nothing further can be found in it, not even its protocol.
     pub(super) fn is_over(&mut self) -> bool {
         self.stack.is_over() && (self.conversation.is_some() || self.witness.is_content())
     }
 
-    /// Returns whether it carries nothing that is shown, though it is not known yet what it was.
+    /// Returns whether it carries nothing to show, even if its protocol is not identified yet.
     pub(super) fn shows_nothing(&self) -> bool {
         self.stack.is_over()
     }
 
-    /// Returns whether frames were looked for in vain, so that it may be a WebSocket all the same.
+    /// Returns whether no frames were found although it may still be a WebSocket.
     pub(super) const fn is_unrecognised(&self) -> bool {
         self.stack.is_unrecognised()
     }
@@ -63,17 +63,17 @@ impl Connection {
         self.stack.is_conversation()
     }
 
-    /// Returns what is said of the conversation, where there is one.
+    /// Returns the conversation, if there is one.
     pub(super) fn conversation(&self) -> Option<&event::Conversation> {
         self.conversation.as_deref()
     }
 
-    /// Returns when [`Connection::advance`] has something to do.
+    /// Returns when [`Connection::advance`] must be called next.
     pub(super) fn deadline(&self) -> Option<Timestamp> {
         self.tcp.deadline().into_iter().chain(self.stack.deadline()).min()
     }
 
-    /// Returns what it holds.
+    /// Returns the memory it uses.
     pub(super) fn holdings(&self) -> Holdings {
         let fixed = size_of::<Connection>().saturating_add(self.witness.allocated());
         let fixed = fixed.saturating_add(self.conversation.as_ref().map_or(0, |it| it.allocated()));
@@ -85,46 +85,46 @@ impl Connection {
         own.and(self.stack.holdings())
     }
 
-    /// Returns the memory that waits out of order, or is searched in a conversation, in bytes.
+    /// Returns the memory of data queued out of order, or searched in a conversation, in bytes.
     fn waiting(&self) -> usize {
         self.tcp.waiting().saturating_add(self.order.allocated()).saturating_add(self.stack.waiting())
     }
 
-    /// Concludes a search for a conversation joined late with what there is: no more memory is to be had.
+    /// Ends the search for a mid-stream conversation with the bytes available, because no memory is left.
     pub(super) fn stop_searching(&mut self, shared: &mut Shared, sink: &mut dyn Sink) {
         let Connection { id, transport, stack, conversation, .. } = self;
         let at = transport.last;
         stack.stop_searching(&mut context(*id, at, transport, conversation, shared, sink));
     }
 
-    /// Returns whether TLS in it waits for keys.
+    /// Returns whether a TLS layer in it waits for keys.
     pub(super) fn is_waiting_for_keys(&self) -> bool {
         self.stack.is_waiting_for_keys()
     }
 
-    /// Hears that the keys known have become more.
+    /// Notes that more keys are known.
     pub(super) fn learn(&mut self, at: At, shared: &mut Shared, sink: &mut dyn Sink) {
         let Connection { id, transport, stack, conversation, .. } = self;
         stack.learn(&mut context(*id, at, transport, conversation, shared, sink));
     }
 
-    /// Counts records of TLS instead of holding them: no more memory is to be had.
+    /// Stops holding TLS records and only counts them, because no memory is left.
     pub(super) fn release_held(&mut self) {
         self.stack.release_held();
     }
 
-    /// Gives back the memory of inflaters but for their windows, and returns what those take; `None` where one was in
-    /// use since the last call.
+    /// Releases the memory of inflaters except their windows, and returns the size of those; returns `None` if an
+    /// inflater was used since the last call.
     pub(super) fn release_idle(&mut self) -> Option<usize> {
         self.stack.release_idle()
     }
 
-    /// Gives up the windows of inflaters: no more memory is to be had.
+    /// Releases the windows of inflaters, because no memory is left.
     pub(super) fn give_up_windows(&mut self) {
         self.stack.give_up_windows();
     }
 
-    /// Takes the next segment.
+    /// Processes the next segment.
     pub(super) fn push(&mut self, segment: &Segment<'_>, at: At, shared: &mut Shared, sink: &mut dyn Sink) {
         let Connection { id, tcp, order, transport, stack, conversation, witness } = self;
         let side = transport.sender(segment);
@@ -139,7 +139,7 @@ impl Connection {
         let mut cx = context(*id, at, transport, conversation, shared, sink);
         drain(delivery, order, how, (stack, witness), &mut cx);
         if tcp.is_reset() && !was_reset {
-            // Behind a FIN of the same side a reset ends the other one.
+            // A reset after a FIN of the same side ends the other one.
             let behind = order.behind(!side, tcp.behind_gap(!side));
             if order.must_wait(at, behind) {
                 order.wait(side, at, StreamInput::End(End::Reset), true);
@@ -164,7 +164,7 @@ impl Connection {
         transport.again = tcp.captured_again();
     }
 
-    /// Hears that capture time is now `now.time`, after the packet `now.packet`.
+    /// Advances capture time to `now.time`, after the packet `now.packet`.
     pub(super) fn advance(&mut self, now: At, shared: &mut Shared, sink: &mut dyn Sink) {
         let Connection { id, tcp, order, transport, stack, conversation, witness } = self;
         let mut cx = context(*id, now, transport, conversation, shared, sink);
@@ -173,7 +173,7 @@ impl Connection {
         stack.advance(now.time, &mut cx);
     }
 
-    /// Gives up what waits, because a bound was reached; returns whether that helped.
+    /// Gives up queued data because a bound was reached; returns whether that released memory.
     pub(super) fn shed_load(&mut self, shared: &mut Shared, sink: &mut dyn Sink) -> bool {
         let before = self.waiting();
         let Connection { id, tcp, order, transport, stack, conversation, witness } = self;
@@ -181,14 +181,14 @@ impl Connection {
         let mut cx = context(*id, at, transport, conversation, shared, sink);
         drain(tcp.shed_load(), order, Handover::Sorted, (stack, witness), &mut cx);
         release(order, behind_gaps(order, tcp), stack, &mut cx);
-        // What waited may be searched now, and hold as much.
+        // The queued data may now be part of a search and use as much memory.
         if tcp.waiting().saturating_add(order.allocated()).saturating_add(stack.waiting()) >= before {
             stack.stop_gathering(&mut cx);
         }
         self.waiting() < before
     }
 
-    /// Says all there is to say: no more segments will come.
+    /// Reports everything left, because no more segments will come.
     pub(super) fn finish(mut self, at: At, shared: &mut Shared, sink: &mut dyn Sink) {
         let Connection { id, tcp, order, transport, stack, conversation, witness } = &mut self;
         let mut cx = context(*id, at, transport, conversation, shared, sink);
@@ -198,8 +198,8 @@ impl Connection {
         self.testify(Some(at.packet), shared, sink);
     }
 
-    /// Says what the connection was, where it showed nothing; `known` is the packet at which that is decided, where it is
-    /// not its own last one.
+    /// Reports what the connection was if it showed nothing; `known` is the packet at which that was decided, if it is
+    /// not the connection's last one.
     pub(super) fn testify(&self, known: Option<u64>, shared: &mut Shared, sink: &mut dyn Sink) {
         if !self.transport.shown {
             let unshown = self.witness.testimony(&self.transport);
@@ -217,7 +217,7 @@ impl Connection {
     }
 }
 
-/// Makes the context of a connection that handles what came with the packet `at`.
+/// Creates the context for handling the packet `at` on a connection.
 fn context<'x>(
     conn: ConnId,
     at: At,
@@ -229,17 +229,17 @@ fn context<'x>(
     Context { sink, shared, transport, conn, conversation, at, now: at, verified: true, is_record: false }
 }
 
-/// The way in which what TCP makes readable is handed on.
+/// When the output of TCP is delivered.
 #[derive(Clone, Copy, Debug)]
 enum Handover {
-    /// One side's at once, unless it comes after what waits behind a gap of the other side.
+    /// One side's output at once, unless it comes after data queued behind a gap of the other side.
     AtOnce(Option<At>),
-    /// Both sides' when all of it is there.
+    /// Both sides' output, once all of it is queued.
     Sorted,
 }
 
 impl Handover {
-    /// Returns whether what is readable `at` a packet must wait for the other side.
+    /// Returns whether output readable `at` a packet must wait for the other side.
     fn waits(self, at: At, order: &mut WireOrder) -> bool {
         match self {
             Handover::AtOnce(behind) => order.must_wait(at, behind),
@@ -248,7 +248,7 @@ impl Handover {
     }
 }
 
-/// Hands what TCP made readable to the stack, in the order of the wire.
+/// Passes the output of TCP to the stack, in wire order.
 fn drain(
     mut delivery: Delivery<'_, '_>,
     order: &mut WireOrder,
@@ -260,7 +260,7 @@ fn drain(
     while let Some(output) = delivery.next() {
         let (side, at) = match &output {
             Output::Bytes { side, at, .. } | Output::End { side, at, .. } => (*side, order.reach(*side, *at)),
-            // One that only an acknowledgment tells of is known when nothing more comes.
+            // A gap known only from an acknowledgment is reported once nothing more comes.
             Output::Gap { side, at, .. } => (*side, order.reach(*side, order.handed_on().later(*at))),
             Output::Again { side, .. } | Output::Anomaly { side, .. } => (*side, now),
         };
@@ -309,7 +309,7 @@ fn drain(
     cx.at = now;
 }
 
-/// Hands one thing that TCP made readable to the stack.
+/// Passes one item of TCP's output to the stack.
 fn push(stack: &mut Stack, side: Side, input: StreamInput, cx: &mut Context<'_>) {
     match input {
         StreamInput::Bytes(bytes, carried) => stack.bytes(side, &bytes, carried, cx),
@@ -318,7 +318,7 @@ fn push(stack: &mut Stack, side: Side, input: StreamInput, cx: &mut Context<'_>)
     }
 }
 
-/// Hands on what waited for the other side, as far as it need not wait any more.
+/// Delivers queued output as far as it no longer has to wait for the other side.
 fn release(order: &mut WireOrder, behind: Pair<Option<At>>, stack: &mut Stack, cx: &mut Context<'_>) {
     let now = cx.at;
     while let Some(next) = order.next(behind) {
@@ -336,7 +336,7 @@ fn release(order: &mut WireOrder, behind: Pair<Option<At>>, stack: &mut Stack, c
     cx.at = now;
 }
 
-/// Returns where what waits behind a gap of each side is readable.
+/// Returns for each side where the data queued after its gap becomes readable.
 fn behind_gaps(order: &WireOrder, tcp: &tcp::Connection) -> Pair<Option<At>> {
     Pair::from_fn(|side| order.behind(side, tcp.behind_gap(side)))
 }

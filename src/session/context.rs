@@ -15,27 +15,28 @@ use crate::tcp;
 use crate::websocket::Payload;
 use crate::websocket::deflate::InflaterPool;
 
-/// The means that a connection is lent while it handles something: where events go, and memory.
+/// What a connection borrows while it handles a packet: the event sink and shared state.
 pub(super) struct Context<'x> {
     pub(super) sink: &'x mut dyn Sink,
     pub(super) shared: &'x mut Shared,
     pub(super) transport: &'x mut TcpFacts,
-    /// The conversation that is spoken of.
+    /// The conversation that events belong to.
     pub(super) conn: ConnId,
-    /// What is said of it with every event: a layer of several streams lends that of the stream at hand.
+    /// Its details, which are passed along with every event; a layer with several streams swaps in those of the current
+    /// stream.
     pub(super) conversation: &'x mut Option<Box<event::Conversation>>,
-    /// The packet that completed what is spoken of.
+    /// The packet that completed the current item.
     pub(super) at: At,
-    /// The packet at hand.
+    /// The current packet.
     pub(super) now: At,
-    /// The bytes at hand were authentic, or there is nothing that could tell.
+    /// Whether the current bytes were authenticated, or no layer can authenticate them.
     pub(super) verified: bool,
-    /// The bytes at hand are one record of TLS, whole.
+    /// Whether the current bytes are exactly one TLS record.
     pub(super) is_record: bool,
 }
 
 impl Context<'_> {
-    /// Says that something happened, here and now.
+    /// Emits an event at the current position.
     pub(super) fn say(&mut self, kind: Kind<'_>) {
         let conversation = self.conversation.as_deref();
         self.sink.event(&Event {
@@ -47,7 +48,7 @@ impl Context<'_> {
         });
     }
 
-    /// Makes an opening of a conversation between the ends of the connection.
+    /// Creates the opening of a conversation between the endpoints of the connection.
     pub(super) fn opening(&self, handshake: Option<Box<event::Handshake>>) -> Opening {
         let (client, server) = (self.transport.end_of(Side::Client), self.transport.end_of(Side::Server));
         let mut over = self.transport.over.clone();
@@ -57,54 +58,54 @@ impl Context<'_> {
         Opening { over, ..Opening::new(client, server, handshake) }
     }
 
-    /// Takes what is said of the conversation from its opening.
+    /// Sets the details of the conversation from its opening.
     pub(super) fn begin(&mut self, opening: &Opening) {
         *self.conversation = Some(Box::new(event::Conversation::of(opening)));
         self.transport.shown = true;
     }
 
-    /// Says that something was wrong.
+    /// Reports an anomaly.
     pub(super) fn anomaly(&mut self, from: Option<Side>, anomaly: &Anomaly) {
         self.say(Kind::Anomaly { from, anomaly });
     }
 }
 
-/// The state that all connections of a shard share: the limits, scratch buffers, and what counts against a bound.
+/// The state shared by all connections of a shard: the limits, scratch buffers, and memory counted against a bound.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) limits: Limits,
-    /// Which sub-protocols are read.
+    /// The sub-protocols to be decoded.
     pub(super) subprotocols: Arc<Settings>,
-    /// Which conversations speak what, as the user says.
+    /// The user's choice of sub-protocols for certain conversations.
     pub(super) chosen: Arc<[SubprotocolChoice]>,
-    /// Where a payload is unmasked that is whole in one segment.
+    /// The buffer for unmasking a payload contained in one segment.
     pub(super) unmasked: Vec<u8>,
-    /// Where a message is inflated that is whole in one segment.
+    /// The buffer for inflating a message contained in one segment.
     pub(super) inflated: Payload,
-    /// Memory that unfinished messages hold.
+    /// The memory of unfinished messages.
     pub(super) held: usize,
-    /// Memory that the readers of sub-protocols hold.
+    /// The memory of sub-protocol readers.
     pub(super) understood: usize,
-    /// TCP's bounds, shared by all connections.
+    /// The limits of TCP, shared by all connections.
     pub(super) tcp: Arc<tcp::Limits>,
-    /// What was handed on last.
+    /// The bytes delivered last.
     pub(super) recent: Recent,
-    /// The conversation at hand has begun to inflate.
+    /// Whether the current conversation has started inflating.
     pub(super) woke: bool,
-    /// Keys for TLS.
+    /// The keys for TLS.
     pub(super) keys: Keys,
-    /// What was seen.
+    /// The counts of this shard.
     pub(super) counts: Counts,
-    /// The first TLS connections that could not be read: port, name and protocols.
+    /// The first TLS connections that could not be decrypted: port, server name and protocols.
     pub(super) encrypted: Vec<(ConnId, Box<str>)>,
-    /// The states of inflaters that are at rest.
+    /// The idle states of inflaters.
     pub(super) inflaters: InflaterPool,
-    /// Messages that are over, for their memory.
+    /// Finished messages, kept to reuse their memory.
     #[expect(clippy::vec_box, reason = "they are handed over as boxes")]
     pool: Vec<Box<Open>>,
 }
 
-/// Bounds the memory that is kept for the next message: of what came in pieces, and of what was inflated at once.
+/// The maximum number of messages kept in the pool.
 const POOL: usize = 2;
 const POOLED: usize = 2 << 20;
 pub(super) const KEPT: usize = 256 << 10;
@@ -132,14 +133,14 @@ impl Shared {
         }
     }
 
-    /// Returns whether no keys for TLS were named, and none will come.
+    /// Returns whether no source of TLS keys was given, and none will come.
     #[cfg(feature = "tls")]
     pub(super) fn has_no_keys(&self) -> bool {
         let log = self.keys.log();
         log.is_complete() && !log.is_given()
     }
 
-    /// Names a TLS connection that could not be read, in few words: `443 example.com h2`.
+    /// Records a TLS connection that could not be decrypted, in short form: `443 example.com h2`.
     #[cfg(feature = "tls")]
     pub(super) fn name_encrypted(&mut self, conn: ConnId, port: u16, host: Option<&str>, alpn: Option<&str>) {
         let mut name = port.to_string();
@@ -147,13 +148,13 @@ impl Shared {
             name.push(' ');
             name.push_str(part);
         }
-        // The first by the packet they begin with, in whatever order they turn out to be so.
+        // The first ones by starting packet, in whatever order they are found.
         let at = self.encrypted.partition_point(|(other, _)| *other <= conn);
         self.encrypted.insert(at, (conn, name.into()));
         self.encrypted.truncate(Counts::ENCRYPTED);
     }
 
-    /// Counts a segment that was discarded, where that is what is wrong.
+    /// Counts a segment discarded because of its checksum.
     pub(super) fn count_damage(&mut self, anomaly: &Anomaly) {
         if let Anomaly::ChecksumWrong { .. } = anomaly {
             self.counts.damaged = self.counts.damaged.saturating_add(1);
@@ -169,14 +170,14 @@ impl Shared {
         *counter = counter.saturating_add(1);
     }
 
-    /// Lends memory for a message that does not come whole in one segment.
+    /// Returns memory for a message that spans several segments.
     pub(super) fn open(&mut self) -> Box<Open> {
         let open = self.pool.pop().unwrap_or_else(|| Box::new(Open::new(self.limits.message)));
         self.held = self.held.saturating_add(open.payload.allocated());
         open
     }
 
-    /// Takes a message's memory back.
+    /// Takes back a message's memory.
     pub(super) fn give_back(&mut self, mut open: Box<Open>) {
         self.held = self.held.saturating_sub(open.payload.allocated());
         if self.pool.len() < POOL {
@@ -186,7 +187,7 @@ impl Shared {
         }
     }
 
-    /// Fills a message's payload within the bound of all of them.
+    /// Fills a message's payload within the bound on all unfinished messages.
     pub(super) fn fill(&mut self, open: &mut Open, fill: impl FnOnce(&mut Payload, &mut Vec<u8>)) {
         let before = open.payload.allocated();
         let others = self.held.saturating_sub(before);

@@ -1,4 +1,4 @@
-//! One WebSocket: both sides' frames, messages, inflating and closing.
+//! A WebSocket conversation: both sides' frames, messages, inflating and closing.
 
 mod decode;
 mod irregular;
@@ -26,17 +26,17 @@ use crate::model::{Anomaly, At, Lost, Pair, Side, Timestamp};
 use crate::tcp::End;
 use crate::websocket::close::ABNORMAL;
 
-/// Bounds how often frames are looked for in what waits when a conversation is over.
+/// The maximum number of searches for frames when a conversation ends.
 const LAST_SEARCHES: usize = 64;
 
 impl Conversation {
-    /// Says that its handshake was not captured.
+    /// Marks the conversation as one without a captured handshake.
     pub(super) fn mid_stream(mut self) -> Self {
         self.is_mid_stream = true;
         self
     }
 
-    /// Notes the packets that completed the request and the response: each side's frames come behind its own.
+    /// Notes the packets that completed the request and the response: each side's frames follow its own.
     pub(super) fn behind_heads(mut self, heads: Pair<At>) -> Self {
         for side in Side::BOTH {
             self.order.reach(side, heads[side]);
@@ -44,13 +44,13 @@ impl Conversation {
         self
     }
 
-    /// Takes what a handshake says that is out of the ordinary.
+    /// Applies the peculiarities of a handshake.
     pub(super) fn agreed(mut self, handshake: Option<&Handshake>, limit: usize) -> Self {
         self.odd = handshake.and_then(|handshake| Oddities::of(handshake, limit));
         self
     }
 
-    /// Returns the memory of searches for frames, and of what waits for them, in bytes.
+    /// Returns the memory of searches for frames, and of data that waits for them, in bytes.
     pub(super) fn waiting(&self) -> usize {
         let of = |half: &SideState| match &half.reading {
             Reading::Searching { search, .. } => search.allocated(),
@@ -59,7 +59,7 @@ impl Conversation {
         of(&self.sides.client).saturating_add(of(&self.sides.server)).saturating_add(self.order.allocated())
     }
 
-    /// Returns when [`Conversation::advance`] has something to do.
+    /// Returns when [`Conversation::advance`] must be called next.
     pub(super) fn deadline(&self) -> Option<Timestamp> {
         if self.order.is_empty() {
             return None;
@@ -71,7 +71,7 @@ impl Conversation {
         Side::BOTH.into_iter().filter_map(until).min()
     }
 
-    /// Hears that capture time is now `now`: what waited long enough waits no more.
+    /// Advances capture time to `now`, giving up searches whose grace period is over.
     pub(super) fn advance(&mut self, now: Timestamp, cx: &mut Context<'_>) {
         if !self.order.is_empty() {
             for side in Side::BOTH {
@@ -83,8 +83,8 @@ impl Conversation {
         }
     }
 
-    /// Gives back the memory of inflaters but for their windows, and returns what those take; `None` where one was in
-    /// use since the last call.
+    /// Releases the memory of inflaters except their windows, and returns the size of those; returns `None` if an
+    /// inflater was used since the last call.
     pub(super) fn release_idle(&mut self) -> Option<usize> {
         if self.inflaters == Inflaters::InUse {
             self.inflaters = Inflaters::Idle;
@@ -101,7 +101,7 @@ impl Conversation {
         Some(windows)
     }
 
-    /// Gives up the windows of inflaters, and with them what messages under way still refer to.
+    /// Releases the windows of inflaters, including what unfinished messages still refer to.
     pub(super) fn give_up_windows(&mut self) {
         for side in Side::BOTH {
             let half = &mut self.sides[side];
@@ -119,7 +119,7 @@ impl Conversation {
         self.inflaters = Inflaters::InUse;
     }
 
-    /// Takes bytes of one side, in order; `carried` is the packet they came in.
+    /// Processes bytes of one side, in order; `carried` is the packet they came in.
     pub(super) fn bytes(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         if self.sides[side].is_over() || self.odd(side, bytes, carried, cx) {
             return;
@@ -127,7 +127,7 @@ impl Conversation {
         self.take_bytes(side, bytes, carried, cx);
     }
 
-    /// Takes bytes of frames of one side, in order.
+    /// Processes bytes that consist of frames.
     fn take_bytes(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         match &mut self.sides[side].reading {
             Reading::Over => return,
@@ -147,29 +147,29 @@ impl Conversation {
         self.process_waiting(cx);
     }
 
-    /// Hears that bytes of one side are lost.
+    /// Notes that bytes of one side are lost.
     pub(super) fn gap(&mut self, side: Side, lost: Lost, cause: &'static str, cx: &mut Context<'_>) {
         let lost = self.odd_gap(side, lost);
         self.receive(side, StreamInput::Gap(lost, Some(cause)), cx);
     }
 
-    /// Hears that TCP ended one side: it sends nothing more.
+    /// Notes that TCP ended one side, which sends nothing more.
     pub(super) fn end(&mut self, side: Side, how: End, cx: &mut Context<'_>) {
         self.receive(side, StreamInput::End(how), cx);
     }
 
-    /// Reports what is wrong with one side's stream.
+    /// Reports an anomaly in one side's stream.
     pub(super) fn report(&mut self, side: Side, anomaly: Anomaly, cx: &mut Context<'_>) {
         self.order.wait_to_report(side, cx.at, anomaly);
         self.process_waiting(cx);
     }
 
-    /// Receives a gap or an end, to be applied now or in its turn.
+    /// Receives a gap or an end, to be applied now or in order.
     fn receive(&mut self, side: Side, what: StreamInput, cx: &mut Context<'_>) {
         if self.sides[side].is_over() {
             return;
         }
-        // What was found so far comes first, and nothing more will be at an end.
+        // Frames found so far come first, and at an end nothing more will be found.
         if matches!(what, StreamInput::End(_)) {
             self.stop_waiting_for(side, cx);
             self.process_waiting(cx);
@@ -177,7 +177,7 @@ impl Conversation {
             self.conclude(side, cx);
         }
         let is_searched = self.sides[side].search().is_some() && !matches!(what, StreamInput::End(_));
-        // What is searched is read at the packets that carried it.
+        // Bytes under search are read at the packets that carried them.
         let at = if is_searched { cx.at } else { self.order.reach(side, cx.at) };
         if !is_searched && self.order.must_wait(at, self.sides[!side].behind_gap()) {
             self.order.wait(side, at, what, cx.verified);
@@ -189,7 +189,7 @@ impl Conversation {
         self.process_waiting(cx);
     }
 
-    /// Processes what waited, as far as nothing before it is looked for any more.
+    /// Processes queued input, except what comes after bytes still being searched.
     pub(super) fn process_waiting(&mut self, cx: &mut Context<'_>) {
         let (now, verified) = (cx.at, cx.verified);
         loop {
@@ -221,13 +221,13 @@ impl Conversation {
         (cx.at, cx.verified) = (now, verified);
     }
 
-    /// Looks for frames in all that waits of a side, for its place is lost.
+    /// Moves all queued input of a side into its search, because its framing is lost.
     fn search_waiting(&mut self, side: Side, cx: &mut Context<'_>) {
         for Readable { at, what, verified } in self.order.take(side) {
             (cx.at, cx.verified) = (at, verified);
             match what {
                 StreamInput::End(_) => {
-                    // What can still be found comes before the end.
+                    // Frames that can still be found come before the end.
                     self.conclude(side, cx);
                     self.order.wait(side, at, what, verified);
                 }
@@ -236,7 +236,7 @@ impl Conversation {
         }
     }
 
-    /// Applies what was readable at the packet at hand.
+    /// Applies input at the current packet.
     fn apply(&mut self, side: Side, what: StreamInput, cx: &mut Context<'_>) {
         match what {
             StreamInput::Bytes(bytes, carried) => match self.sides[side].search() {
@@ -248,7 +248,7 @@ impl Conversation {
         }
     }
 
-    /// Keeps what waits of a side within its bound.
+    /// Bounds the queued input of a side.
     fn bound_waiting(&mut self, side: Side, cx: &mut Context<'_>) {
         let limit = cx.shared.limits.tcp.waiting_bytes;
         if self.order.allocated() > limit {
@@ -257,7 +257,7 @@ impl Conversation {
         }
     }
 
-    /// Reports what is unfinished on one side; whether that is its sender's doing is known where its end was seen.
+    /// Reports what is unfinished on one side; that is the sender's fault only if its end was captured (`seen`).
     fn end_side(&mut self, side: Side, seen: bool, cx: &mut Context<'_>) {
         self.end_in_stream(side, cx);
         match &mut self.sides[side].reading {
@@ -278,7 +278,7 @@ impl Conversation {
         }
     }
 
-    /// Reports that TCP or the stream ended without a close, or without an answer to one.
+    /// Reports that TCP or the stream ended without a close, or without a response to one.
     fn report_missing_close(&self, ending: Ending, closed: Pair<bool>, cx: &mut Context<'_>) {
         let no_close = match ending {
             Ending::Tcp(tcp) => Some(Anomaly::NoClose { tcp }),
@@ -292,7 +292,7 @@ impl Conversation {
                 {
                     cx.anomaly(self.ended_by, &no_close);
                 }
-                // Who resets a stream does not wait for an answer.
+                // Whoever resets a stream does not wait for a response.
                 Some(first)
                     if !closed[!first.by]
                         && self.sides[!first.by].losses == Losses::None
@@ -305,9 +305,9 @@ impl Conversation {
         }
     }
 
-    /// Reports that the conversation is over.
+    /// Reports the end of the conversation.
     pub(super) fn close(&mut self, ending: Ending, cx: &mut Context<'_>) {
-        // What is found now may lead to where frames are looked for again.
+        // Frames found now may lead to another search.
         for _ in 0..LAST_SEARCHES {
             for side in Side::BOTH {
                 self.stop_waiting_for(side, cx);
@@ -329,7 +329,7 @@ impl Conversation {
         self.report_missing_close(ending, closed, cx);
         let close = self.first_close.as_ref().and_then(|first| first.code);
         let unanswered = Understood::end(&mut self.meaning, ending != Ending::Unseen, close, cx);
-        // What was lost, and not followed by data, may have been a close.
+        // A loss that no data followed may have contained a close.
         let may_have_closed =
             Pair::from_fn(|side| !closed[side] && self.sides[side].losses == Losses::Recent);
         let lost = self.first_close.is_none()
@@ -349,7 +349,7 @@ impl Conversation {
             by,
             lost,
             clean: closed.client && closed.server,
-            // Where nothing of the other side was captured, its end was not either.
+            // If nothing of the other side was captured, its end was not either.
             half_closed: self
                 .ended_by
                 .filter(|by| ending == Ending::Unseen && self.sides[!*by].totals.frames > 0),

@@ -1,23 +1,23 @@
-/// The counts of what a shard has seen.
+/// Counts of what a shard has seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// TCP connections.
+    /// The number of TCP connections.
     pub connections: u64,
-    /// Connections forgotten because there were too many.
+    /// The number of connections dropped because there were too many.
     pub evicted: u64,
-    /// TLS connections, those within others included.
+    /// The number of TLS connections, including nested ones.
     pub tls: u64,
-    /// TLS connections of which records were decrypted.
+    /// The number of TLS connections with decrypted records.
     pub decrypted: u64,
-    /// Responses that are streams of server-sent events.
+    /// The number of responses that are server-sent event streams.
     pub event_streams: u64,
-    /// Requests of Engine.IO's long polling.
+    /// The number of Engine.IO long-polling requests.
     pub polls: u64,
-    /// Segments that were discarded, for their checksums are wrong.
+    /// The number of segments discarded because of wrong checksums.
     pub damaged: u64,
 }
 
 impl Counts {
-    /// How many TLS connections are named that could not be read.
+    /// The maximum number of undecrypted TLS connections that are listed.
     pub const ENCRYPTED: usize = 3;
 }

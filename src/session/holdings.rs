@@ -1,24 +1,24 @@
-/// The memory that connections hold, in bytes as allocated, by how they can be made to hold less.
+/// The allocated memory of connections in bytes, by how it can be released.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Holdings {
-    /// What they are: their layers, and heads that are not whole or wait for an answer. Given up with the connection.
+    /// Their layers, and heads that are incomplete or wait for a response. Released with the connection.
     pub(super) state: usize,
-    /// What waits out of order, or is searched in a conversation.
+    /// Data queued out of order, or searched in a conversation.
     pub(super) waiting: usize,
-    /// What is searched for a conversation joined late.
+    /// Data searched for a mid-stream conversation.
     pub(super) searched: usize,
-    /// What waits for keys.
+    /// Data that waits for keys.
     pub(super) for_keys: usize,
 }
 
 impl Holdings {
-    /// Returns what this and another one are together.
+    /// Returns the sum of this and `other`.
     pub(super) fn and(mut self, other: Holdings) -> Holdings {
         self.replace(Holdings::default(), other);
         self
     }
 
-    /// Counts what one connection holds now in place of what it held before.
+    /// Replaces the previous memory of one connection with its current memory.
     pub(super) const fn replace(&mut self, before: Holdings, now: Holdings) {
         const fn replace(sum: &mut usize, before: usize, now: usize) {
             *sum = sum.saturating_sub(before).saturating_add(now);
@@ -29,7 +29,7 @@ impl Holdings {
         replace(&mut self.for_keys, before.for_keys, now.for_keys);
     }
 
-    /// Returns all of it.
+    /// Returns the total.
     pub(super) const fn sum(self) -> usize {
         self.state.saturating_add(self.waiting).saturating_add(self.searched).saturating_add(self.for_keys)
     }

@@ -1,4 +1,4 @@
-//! Keys for TLS, as the pipeline hands them to the shards; without the feature `tls` there are none.
+//! Keys for TLS, as the pipeline passes them to the shards; without the feature `tls` there are none.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use crate::model::{Endpoint, KeyOrigin};
 #[cfg(feature = "tls")]
 use crate::tls::KeyLog;
 
-/// The secrets of TLS connections that are known at a point of the capture. Cloning it is cheap.
+/// The TLS secrets known at a point of the capture. Cloning is cheap.
 #[derive(Clone, Default)]
 pub struct Keys {
     #[cfg(feature = "tls")]
@@ -15,24 +15,24 @@ pub struct Keys {
     watcher: Option<KeyWatcher>,
 }
 
-/// A connection of which secrets were found in a key log.
+/// A connection whose secrets were found in a key log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyUse {
-    /// The random of its `ClientHello`, by which a key log names it.
+    /// The random of its `ClientHello`, which identifies it in a key log.
     pub client_random: [u8; 32],
-    /// Who asked.
+    /// The client.
     pub client: Endpoint,
-    /// Who was asked.
+    /// The server.
     pub server: Endpoint,
-    /// The packet at which they were found.
+    /// The packet at which the secrets were found.
     pub packet: u64,
 }
 
-/// A callback for each connection of which secrets are found, on whatever thread that is.
+/// A callback for each connection whose secrets are found, on any thread.
 pub type KeyWatcher = Arc<dyn Fn(&KeyUse) + Send + Sync>;
 
 impl Keys {
-    /// Makes what is known where a source of keys was named, and no others will come.
+    /// Marks the keys as complete: no more will come.
     #[must_use]
     pub fn complete(self) -> Self {
         #[cfg(feature = "tls")]
@@ -45,7 +45,7 @@ impl Keys {
         self
     }
 
-    /// Makes what is known where a source of keys was named, though it may have none yet.
+    /// Notes that a source of keys was given, even if it has none yet.
     #[must_use]
     pub fn given(self) -> Self {
         #[cfg(feature = "tls")]
@@ -58,7 +58,7 @@ impl Keys {
         self
     }
 
-    /// Lets somebody hear of each connection of which secrets are found.
+    /// Sets a callback for each connection whose secrets are found.
     #[must_use]
     pub fn watched(self, watcher: KeyWatcher) -> Self {
         #[cfg(feature = "tls")]
@@ -70,7 +70,7 @@ impl Keys {
         }
     }
 
-    /// Notes that secrets of a connection were found.
+    /// Notes that the secrets of a connection were found.
     #[cfg(feature = "tls")]
     pub(super) fn note(&self, found: &KeyUse) {
         if let Some(watcher) = &self.watcher {
@@ -78,7 +78,7 @@ impl Keys {
         }
     }
 
-    /// Adds the lines of a key log that came from `origin`, and returns the number of the first one that cannot be read.
+    /// Adds the lines of a key log from `origin`, and returns the number of the first line that cannot be read.
     pub fn add(&mut self, origin: KeyOrigin, lines: &[u8]) -> Option<u64> {
         #[cfg(feature = "tls")]
         {
@@ -91,7 +91,7 @@ impl Keys {
         }
     }
 
-    /// Adds a server's private key in PEM; says whether it is one.
+    /// Adds a server's private key in PEM; returns whether it is valid.
     pub fn add_private_key(&mut self, pem: &str) -> bool {
         #[cfg(feature = "tls")]
         {
@@ -104,7 +104,7 @@ impl Keys {
         }
     }
 
-    /// Returns whether there are private keys of servers: connections to one server may then open each other.
+    /// Returns whether private keys of servers are known: connections to one server may then decrypt each other.
     pub(crate) fn has_private_keys(&self) -> bool {
         #[cfg(feature = "tls")]
         {
@@ -120,7 +120,7 @@ impl Keys {
         Arc::make_mut(&mut self.log).remember(session);
     }
 
-    /// Takes the place of others, whose sessions it goes on to remember.
+    /// Replaces `others`, taking over their sessions.
     #[must_use]
     pub(super) fn after(self, others: &Keys) -> Self {
         #[cfg(feature = "tls")]

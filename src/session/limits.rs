@@ -2,62 +2,61 @@ use std::time::Duration;
 
 use crate::{http, http2, tcp, websocket::deflate};
 
-/// The bounds of what one shard of the analyzer keeps. There are 64 shards, and memory is bounded by 64 times what is
-/// said here.
+/// The bounds on the state of one shard of the analyzer. There are 64 shards, so total memory is bounded by 64 times
+/// these values.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Bytes kept of one message; longer ones are shown in part. Default 8 MiB.
     pub message: usize,
-    /// Bytes of memory that all connections of a shard hold, inflaters in use apart; what follows bounds each kind of
-    /// it. Default 7 MiB.
+    /// Memory of all connections of a shard in bytes, except inflaters in use; the limits below bound each kind of it.
+    /// Default 7 MiB.
     pub memory: usize,
     /// Bytes kept of all unfinished messages of a shard. Default 8 MiB.
     pub messages: usize,
-    /// Bytes that wait out of order in all connections of a shard. Default 8 MiB.
+    /// Bytes queued out of order in all connections of a shard. Default 8 MiB.
     pub waiting: usize,
-    /// Bytes in which the connections of a shard that were joined late are searched for frames. Default 1 MiB.
+    /// Bytes searched for frames in mid-stream connections of a shard. Default 1 MiB.
     pub searched: usize,
-    /// Conversations of a shard whose inflaters keep their tables; the others keep their windows alone. Default 16.
+    /// Conversations of a shard whose inflaters keep their tables; the others keep only their windows. Default 16.
     pub inflating: usize,
-    /// Bytes of the windows of all other inflaters of a shard; those at rest for the longest time give theirs up.
-    /// Default 4 MiB.
+    /// Bytes of the windows of all other inflaters of a shard; the longest idle ones are released. Default 4 MiB.
     pub windows: usize,
-    /// Connections of a shard, those of other protocols included. Default 8,192.
+    /// Connections of a shard, including those of other protocols. Default 8,192.
     pub connections: usize,
-    /// Bytes that the readers of sub-protocols hold in all conversations of a shard. Default 2 MiB.
+    /// Memory of sub-protocol readers in all conversations of a shard, in bytes. Default 2 MiB.
     pub understood: usize,
-    /// Layers that carry others, one within the other: what lies deeper is not looked into. Default 3.
+    /// Nesting depth of layers that carry others; deeper ones are not decoded. Default 3.
     pub layers: u8,
-    /// After this long without a packet, a connection that is not a WebSocket is forgotten. Default 2 minutes.
+    /// Time without a packet after which a connection that is not a WebSocket is dropped. Default 2 minutes.
     pub idle: Duration,
-    /// Capture time for which one side of a conversation waits for frames to be found again on the other. Default 5
+    /// Capture time for which one side of a conversation waits while frames are searched for on the other. Default 5
     /// seconds.
     pub search_grace: Duration,
-    /// TCP's own bounds.
+    /// The limits of TCP.
     pub tcp: tcp::Limits,
     /// Bytes that wait for keys in all TLS connections of a shard. Default 512 KiB.
     pub held: usize,
-    /// TLS's own bounds.
+    /// The limits of TLS.
     #[cfg(feature = "tls")]
     pub tls: crate::tls::Limits,
-    /// HTTP's own bounds.
+    /// The limits of HTTP.
     pub http: http::Limits,
-    /// HTTP/2's own bounds.
+    /// The limits of HTTP/2.
     pub http2: http2::Limits,
-    /// The inflater's own bounds.
+    /// The limits of the inflater.
     pub deflate: deflate::Limits,
 }
 
 impl Limits {
-    /// The memory of the process for which the defaults are made, in bytes.
+    /// The memory of the process that the defaults are designed for, in bytes.
     pub const MEMORY: usize = 512 << 20;
 
-    /// How many shards there are.
+    /// The number of shards.
     pub const SHARDS: usize = 64;
 
-    /// Returns limits with which all shards together hold no more than `memory` bytes.
+    /// Returns limits under which all shards together use at most `memory` bytes.
     ///
-    /// A shard has no more than its share, so that what it decides depends on nothing but its own connections.
+    /// Each shard is limited to its own part, so that its decisions depend only on its own connections.
     pub fn within(memory: usize) -> Self {
         let share = memory / Self::SHARDS;
         let tcp = tcp::Limits { waiting_bytes: share / 2, ..tcp::Limits::default() };

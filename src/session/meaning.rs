@@ -1,11 +1,11 @@
-//! What messages mean: the sub-protocol's reader beside a conversation.
+//! Sub-protocol readers of conversations.
 
 use super::context::Context;
 use crate::event::Handshake;
 use crate::model::{Anomaly, Side};
 use crate::subprotocol::{Input, Meaning, Opening, Reader, Unanswered};
 
-/// The reader of a conversation's messages, and what it holds of the memory of all of them.
+/// The sub-protocol reader of a conversation, and its part of the memory of all readers.
 #[derive(Debug)]
 pub(super) struct Understood {
     reader: Reader,
@@ -13,7 +13,7 @@ pub(super) struct Understood {
 }
 
 impl Understood {
-    /// Makes the reader of a conversation, as far as the user wants it.
+    /// Creates the reader of a conversation, as far as the user asks for it.
     pub(super) fn of(handshake: Option<&Handshake>, cx: &mut Context<'_>) -> Option<Box<Self>> {
         let opening = handshake.map(Opening::of).unwrap_or_default();
         let conversation = cx.conversation.as_deref();
@@ -24,17 +24,17 @@ impl Understood {
         Some(Box::new(Understood { reader, held }))
     }
 
-    /// Hears that messages of one side may be lost.
+    /// Notes that messages of one side may be lost.
     pub(super) fn lost(&mut self, side: Side) {
         self.reader.lost(side);
     }
 
-    /// Returns what a text or binary message means.
+    /// Returns the meaning of a text or binary message.
     pub(super) fn message<'a>(&'a mut self, input: &Input<'a>) -> Meaning<'a> {
         self.reader.message(input)
     }
 
-    /// Ends the reading, and returns which questions were never answered.
+    /// Ends the reader, and returns the requests that were never answered.
     pub(super) fn end(
         this: &mut Option<Box<Self>>,
         seen: bool,
@@ -50,7 +50,7 @@ impl Understood {
         unanswered
     }
 
-    /// Forgets the reader where it has found that nothing is to be read, or where all of them hold too much.
+    /// Drops the reader if it has nothing to decode, or if all readers use too much memory.
     pub(super) fn settle(this: &mut Option<Box<Self>>, cx: &mut Context<'_>) {
         let Some(meaning) = this else { return };
         let others = cx.shared.understood.saturating_sub(meaning.held);

@@ -2,21 +2,21 @@ use crate::event::{Framing, Wire};
 use crate::model::At;
 use crate::websocket::{Header, Opcode, Payload};
 
-/// A message or control frame that did not come whole in one segment.
+/// A message or control frame that spans several segments.
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) opcode: Opcode,
     pub(super) payload: Payload,
     pub(super) wire: Wire,
-    /// The frame at hand is to be inflated.
+    /// Whether the current frame is to be inflated.
     pub(super) inflating: bool,
-    /// A bit that nobody gave a meaning says something of its payload.
+    /// Whether a reserved bit without a negotiated meaning is set.
     pub(super) unknown: bool,
-    /// Its bytes say nothing, for it is not known whether they are compressed.
+    /// Whether its bytes cannot be interpreted, because it is unknown whether they are compressed.
     pub(super) unreadable: bool,
-    /// All of its bytes were authentic, as far as anything tells.
+    /// Whether all of its bytes were authentic, as far as that can be checked.
     pub(super) verified: bool,
-    /// Whether any of its frames was found by a search that nothing has proven.
+    /// Whether any of its frames was found by a search without proof.
     pub(super) framing: Framing,
 }
 
@@ -34,7 +34,7 @@ impl Open {
         }
     }
 
-    /// Begins anew with a message's first frame.
+    /// Resets it to the first frame of a message.
     pub(super) fn begin(&mut self, header: &Header, inflating: bool, at: At) {
         self.opcode = header.opcode;
         self.payload.clear(header.opcode == Opcode::TEXT);
@@ -60,7 +60,7 @@ impl Open {
     }
 }
 
-/// Makes the account of a message that begins here.
+/// Creates the wire statistics of a message that begins here.
 pub(super) fn new_wire(first: At) -> Wire {
     Wire { frames: 0, bytes: 0, compressed: false, inflated: false, masked: false, first }
 }

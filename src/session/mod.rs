@@ -1,4 +1,4 @@
-//! Segments of many connections → events: the only module that stacks the stops on each other.
+//! Analysis of the segments of many connections into events: the only module that stacks the layers.
 //!
 //! ```text
 //!   Analyzer     one shard's flow table: which connection does a segment belong to?
@@ -9,7 +9,7 @@
 //!             └ Conversation        one WebSocket: frames, messages, inflating, closing
 //! ```
 //!
-//! Every decision depends on the packets of one shard and their stamps alone, so that the same capture gives the
+//! Every decision depends only on the packets of one shard and their timestamps, so that the same capture gives the
 //! same events however it was read.
 //!
 //! ```

@@ -1,4 +1,4 @@
-//! What a user chooses of an analysis.
+//! The user's options for an analysis.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use crate::subprotocol::Settings;
 /// The options of an analyzer.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The bounds of what is kept.
+    /// The bounds on memory and time.
     pub limits: Limits,
-    /// Which sub-protocols are read. Default: those that need no rules.
+    /// The sub-protocols to decode. Default: those that need no rules.
     pub subprotocols: Arc<Settings>,
-    /// Which conversations speak what, as the user says; the first that selects one counts.
+    /// The user's choice of sub-protocols for certain conversations; the first matching one applies.
     pub chosen: Arc<[SubprotocolChoice]>,
 }
 
@@ -30,16 +30,16 @@ impl From<Limits> for Options {
     }
 }
 
-/// A way to select conversations by what is known as soon as they begin.
+/// A selector of conversations, based on what is known when they begin.
 pub trait Selector: fmt::Debug + Send + Sync {
     /// Returns whether it selects a conversation.
     fn selects(&self, conn: ConnId, conversation: Option<&Conversation>) -> bool;
 }
 
-/// The sub-protocol that a user says some conversations speak.
+/// The sub-protocol that the user assigns to certain conversations.
 #[derive(Debug)]
 pub struct SubprotocolChoice {
-    /// Which ones.
+    /// The conversations it applies to.
     pub selector: Box<dyn Selector>,
     /// The sub-protocol's name; `off` for none.
     pub name: &'static str,

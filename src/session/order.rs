@@ -3,25 +3,25 @@ use std::collections::VecDeque;
 use crate::model::{Anomaly, At, Lost, Pair, Side};
 use crate::tcp::End;
 
-/// The bytes that TCP makes readable of both sides, put in the order of the wire.
+/// The output of TCP for both sides, put in wire order.
 ///
-/// While one side waits behind a gap, bytes that the other side sent after the first segment behind that gap wait as
-/// well: what was sent in the gap came before them.
+/// While one side has data queued after a gap, bytes that the other side sent after the first queued segment wait as
+/// well: the bytes of the gap were sent before them.
 ///
 /// ```text
 ///   client   3   5   ┆ gap ┆ 9  11         the server's 6 and 8 go on; its 10 waits until the gap is filled
 ///   server     4   6     8      10         or given up, and then comes between 9 and 11
 /// ```
 ///
-/// A byte counts as sent when those before it had been, so places of one side never run backwards.
+/// A byte counts as sent once those before it had been, so the positions of one side are monotonic.
 #[derive(Debug, Default)]
 pub(super) struct WireOrder {
     waiting: Option<Box<ReorderQueue>>,
     /// The packet up to which each side was readable.
     reached: Pair<At>,
-    /// The packet up to which both sides were handed on.
+    /// The packet up to which both sides were delivered.
     handed_on: At,
-    /// That more waited than may was reported.
+    /// Whether exceeding the queue's limit was reported.
     limit_reported: bool,
 }
 
@@ -30,16 +30,16 @@ struct ReorderQueue {
     sides: Pair<VecDeque<Readable>>,
     /// Anomalies, which wait for both sides.
     anomalies: VecDeque<(At, Side, Anomaly)>,
-    /// The memory of all of it, in bytes.
+    /// The memory of the queue, in bytes.
     size: usize,
 }
 
-/// Something that TCP made readable, and the packet at which it was.
+/// An item of TCP's output, and the packet at which it became readable.
 #[derive(Debug)]
 pub(super) struct Readable {
     pub(super) at: At,
     pub(super) what: StreamInput,
-    /// Bytes were authentic, or there was nothing that could tell.
+    /// Whether the bytes were authenticated, or no layer can authenticate them.
     pub(super) verified: bool,
 }
 
@@ -47,45 +47,45 @@ pub(super) struct Readable {
 pub(super) enum StreamInput {
     /// Bytes, and the packet that carried them.
     Bytes(Box<[u8]>, At),
-    /// Lost bytes, and why they are, where that was not reported yet.
+    /// Lost bytes, and the reason, if it was not reported yet.
     Gap(Lost, Option<&'static str>),
     End(End),
 }
 
-/// The side that may go on next.
+/// The next item to deliver.
 #[derive(Debug)]
 pub(super) enum Next {
     Readable(Side, Readable),
     Anomaly(At, Side, Anomaly),
 }
 
-/// What an entry counts for beside its bytes.
+/// The size of an entry in addition to its bytes.
 const ENTRY: usize = size_of::<Readable>() + 16;
 
 impl WireOrder {
-    /// Makes the order of what comes after the packet `at`.
+    /// Creates the order of items after the packet `at`.
     pub(super) fn after(at: At) -> Self {
         WireOrder { reached: Pair { client: at, server: at }, handed_on: at, ..WireOrder::default() }
     }
 
-    /// Returns the packet at which what `at` carried of a side was readable in order.
+    /// Returns the packet at which data of a side carried `at` a packet became readable in order.
     pub(super) fn reach(&mut self, side: Side, at: At) -> At {
         self.reached[side] = self.reached[side].later(at);
         self.reached[side]
     }
 
-    /// Returns the packet at which what waits behind a gap of a side is readable, whose `first` packet it is.
+    /// Returns the packet at which data queued after a gap of a side becomes readable, given its `first` packet.
     pub(super) fn behind(&self, side: Side, first: Option<At>) -> Option<At> {
         first.map(|first| self.reached[side].later(first))
     }
 
-    /// Returns the packet at which the last of what was handed on was readable.
+    /// Returns the packet at which the last delivered item was readable.
     pub(super) const fn handed_on(&self) -> At {
         self.handed_on
     }
 
-    /// Returns whether what a side could read `at` must wait: something else does already, or it comes after what waits
-    /// `behind` a gap of the other side. What need not is to be handed on.
+    /// Returns whether an item readable `at` a packet must wait, either because the queue is not empty or because it
+    /// comes after data queued `behind` a gap of the other side. Otherwise it must be delivered.
     pub(super) fn must_wait(&mut self, at: At, behind: Option<At>) -> bool {
         let waits = self.waiting.is_some() || is_behind(at, behind);
         if !waits {
@@ -94,14 +94,14 @@ impl WireOrder {
         waits
     }
 
-    /// Lets something wait.
+    /// Queues an item.
     pub(super) fn wait(&mut self, side: Side, at: At, what: StreamInput, verified: bool) {
         let waiting = self.waiting.get_or_insert_default();
         waiting.size = waiting.size.saturating_add(what.size());
         waiting.sides[side].push_back(Readable { at, what, verified });
     }
 
-    /// Lets an anomaly wait.
+    /// Queues an anomaly.
     pub(super) fn wait_to_report(&mut self, side: Side, at: At, anomaly: Anomaly) {
         let waiting = self.waiting.get_or_insert_default();
         waiting.size = waiting.size.saturating_add(ENTRY);
@@ -109,7 +109,7 @@ impl WireOrder {
         waiting.anomalies.insert(place, (at, side, anomaly));
     }
 
-    /// Lets it wait that more waits than the `limit`, once.
+    /// Queues a report that the queue exceeds its `limit`, once.
     pub(super) fn wait_to_report_limit(&mut self, side: Side, at: At, limit: usize) {
         if !std::mem::replace(&mut self.limit_reported, true) {
             let value = limit as u64;
@@ -118,7 +118,7 @@ impl WireOrder {
         }
     }
 
-    /// Returns what goes on next; `behind` is where what waits behind a gap of each side is readable.
+    /// Returns the next item to deliver; `behind` is where the data queued after a gap of each side becomes readable.
     pub(super) fn next(&mut self, behind: Pair<Option<At>>) -> Option<Next> {
         let waiting = self.waiting.as_deref()?;
         let first = |side: Side| waiting.sides[side].front().map(|readable| readable.at.packet);
@@ -156,7 +156,7 @@ impl WireOrder {
         Some(Next::Readable(side, readable))
     }
 
-    /// Takes what waits of one side.
+    /// Removes all queued items of one side.
     pub(super) fn take(&mut self, side: Side) -> VecDeque<Readable> {
         let Some(waiting) = &mut self.waiting else { return VecDeque::new() };
         let taken = std::mem::take(&mut waiting.sides[side]);
@@ -166,12 +166,12 @@ impl WireOrder {
         taken
     }
 
-    /// Returns whether nothing waits.
+    /// Returns whether the queue is empty.
     pub(super) const fn is_empty(&self) -> bool {
         self.waiting.is_none()
     }
 
-    /// Returns the memory of what waits, in bytes.
+    /// Returns the memory of the queue, in bytes.
     pub(super) fn allocated(&self) -> usize {
         self.waiting.as_ref().map_or(0, |waiting| waiting.size)
     }
@@ -183,7 +183,7 @@ impl WireOrder {
     }
 }
 
-/// Returns whether something `at` comes after what waits `behind` a gap.
+/// Returns whether an item `at` a packet comes after data queued `behind` a gap.
 fn is_behind(at: At, behind: Option<At>) -> bool {
     behind.is_some_and(|behind| at.packet > behind.packet)
 }
@@ -249,7 +249,7 @@ mod tests {
         let mut order = WireOrder::default();
         let places = [7, 5, 9].map(|packet| order.reach(Side::Client, at(packet)).packet);
         assert_eq!(places, [7, 7, 9]);
-        // What waits behind a gap of the client's is readable after what it sent before, whatever its packet.
+        // Data queued after a gap of the client is readable after what it sent before, whatever its packet.
         let behind = order.behind(Side::Client, Some(at(6)));
         assert!(!order.must_wait(at(8), behind) && order.must_wait(at(10), behind));
         assert_eq!(order.handed_on(), at(8));

@@ -1,24 +1,25 @@
-//! Through which virtual networks a connection's packets came.
+//! The virtual networks that a connection's packets came through.
 //!
-//! A mirror may show one direction with a VLAN tag and the other without, a load balancer has a network for each
-//! direction, and `-i any` shows each packet bare and tagged: that is one connection. Two tenants may use equal
-//! addresses in networks of their own: those are two. The networks alone cannot tell; the sequence numbers can.
+//! A mirror may show one direction with a VLAN tag and the other without, a load balancer may use a network for each
+//! direction, and `-i any` shows each packet both untagged and tagged: these are one connection. Two tenants may use
+//! equal addresses in separate networks: these are two. The networks alone do not distinguish these cases; the sequence
+//! numbers do.
 
 use crate::model::{Flags, Segment, SenderClock, Seq, Timestamp, Tunnel};
 
-/// How many more networks are remembered of one connection.
+/// The maximum number of further networks remembered per connection.
 const MORE: usize = 6;
-/// How far a segment may stand from the one before in its direction, and what it acknowledges from what the other side
-/// sent, in bytes: a lossy capture misses much, and two numbers seldom fit by chance.
+/// The maximum distance in bytes between a segment and the previous one in its direction, and between its
+/// acknowledgment and the bytes of the other side: a lossy capture misses many, and two numbers rarely match by chance.
 const NEAR: u32 = 16 << 20;
-/// The same where one number alone can be compared.
+/// The same if only one number can be compared.
 const NEARER: u32 = 256 << 10;
-/// How long after a SYN its copy may come where it has no number of its own, in nanoseconds.
+/// The maximum time in nanoseconds from a SYN to its copy, if the SYN has no IP identification.
 const SOON: i64 = 2_000_000;
 
-/// The networks of one connection, and the numbers by which a packet of another network is known.
+/// The networks of one connection, and the numbers that identify its packets in another network.
 ///
-/// A direction is named by its source: `false` is the lower endpoint of the connection's key.
+/// A direction is identified by its source: `false` is the lower endpoint of the connection's key.
 #[derive(Debug, Default)]
 pub(super) struct Paths {
     ways: [Way; 2],
@@ -26,29 +27,29 @@ pub(super) struct Paths {
     more: Option<Box<Vec<(bool, Tunnel)>>>,
 }
 
-/// The segments that came in one direction.
+/// The segments of one direction.
 #[derive(Clone, Copy, Debug, Default)]
 struct Way {
     /// The network of its first packet.
     tunnel: Tunnel,
-    /// The number behind its last packet.
+    /// The sequence number following its last packet.
     next: Seq,
     stamp: SenderClock,
     seen: bool,
-    /// Its last packet was a SYN.
+    /// Whether its last packet was a SYN.
     syn: bool,
 }
 
-/// The relation of a segment to a connection of the same two endpoints.
+/// How a segment relates to a connection between the same endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Match {
-    /// It is of another connection.
+    /// It belongs to another connection.
     Other,
     /// Its numbers continue the connection's.
     Numbers,
-    /// The other direction came through its network, and nothing yet of its own.
+    /// The other direction used its network, and nothing of its own direction was seen yet.
     Answer,
-    /// Its direction came through its network before.
+    /// Its direction used its network before.
     Known,
 }
 
@@ -60,7 +61,7 @@ impl Paths {
         way.seen && way.tunnel == tunnel || self.has_more(from_high, tunnel)
     }
 
-    /// Returns how well a segment goes with the connection, which was seen last at `seen`.
+    /// Returns how well a segment matches the connection, which was last seen at `seen`.
     pub(super) fn matches(
         &self,
         from_high: bool,
@@ -79,7 +80,7 @@ impl Paths {
         if self.continues(from_high, segment, soon) { Match::Numbers } else { Match::Other }
     }
 
-    /// Takes note of a segment of the connection.
+    /// Notes a segment of the connection.
     #[inline]
     pub(super) fn see(&mut self, from_high: bool, segment: &Segment<'_>) {
         let tunnel = segment.flow.tunnel;
@@ -100,12 +101,12 @@ impl Paths {
         }
     }
 
-    /// Returns whether a segment's numbers are those of this connection, whatever network it came through.
+    /// Returns whether a segment's numbers continue this connection, whatever network it came through.
     fn continues(&self, from_high: bool, segment: &Segment<'_>, soon: bool) -> bool {
         let (own, other) = (self.way(from_high), self.way(!from_high));
         let answers = segment.flags.has(Flags::ACK) && other.seen;
         if segment.flags.has(Flags::SYN) {
-            // A copy of the SYN, or the answer to the other one.
+            // A copy of the SYN, or the response to the other side's.
             let copied = own.seen
                 && own.syn
                 && own.next == end(segment)
@@ -135,7 +136,7 @@ impl Paths {
     }
 }
 
-/// Returns the number behind a segment.
+/// Returns the sequence number following a segment.
 fn end(segment: &Segment<'_>) -> Seq {
     let flags =
         u32::from(segment.flags.has(Flags::SYN)).wrapping_add(u32::from(segment.flags.has(Flags::FIN)));

@@ -4,27 +4,28 @@ use crate::event::ConnId;
 use crate::model::{Anomaly, Side};
 use crate::tcp::Differences;
 
-/// The owner of bytes: which connection, and of which side of it.
+/// The connection and side that sent some bytes.
 type Owner = (ConnId, Side);
 
-/// Bounds the bytes that are kept, those of one segment, and the segments: what all shards keep shall fit a cache.
+/// The bounds on all remembered bytes, on those of one segment, and on segments: the memory of all shards should fit in
+/// a cache.
 const ROOM: usize = 16 << 10;
 const OF_ONE: usize = 1536;
 const SEGMENTS: usize = 128;
 
-/// Copies of the bytes that all connections of a shard handed on last.
+/// Copies of the bytes that the connections of a shard delivered last.
 ///
-/// The first copy of a byte stands, and bytes in order go on at once; but who slips others under the same numbers a
-/// little later, as an attacker would, is to be told of. So the beginnings of the last segments are remembered, as many
-/// as fit a small ring.
+/// The first copy of a byte wins, and bytes in order are delivered at once. But different bytes sent with the same
+/// sequence numbers a little later, as by an attacker, must be reported. So the beginnings of the last segments are
+/// remembered, as many as fit in a small ring.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
     bytes: Vec<u8>,
     /// The oldest first, which is the next one to be overwritten.
     segments: VecDeque<RecentBytes>,
-    /// Where the next bytes go.
+    /// The position for the next bytes.
     next: usize,
-    /// What was reported last, for who sends the same again and again says nothing new.
+    /// The last report, so that repeated copies are reported only once.
     reported: Option<(Owner, Differences)>,
 }
 
@@ -32,7 +33,7 @@ pub(super) struct Recent {
 struct RecentBytes {
     conn: ConnId,
     start: u64,
-    /// Where they are in the ring.
+    /// Their position in the ring.
     at: u32,
     length: u16,
     side: Side,
@@ -49,7 +50,7 @@ impl RecentBytes {
 }
 
 impl Recent {
-    /// Keeps bytes that are handed on, which stand at `start` in their side's stream.
+    /// Remembers delivered bytes, which begin at `start` in their side's stream.
     pub(super) fn keep(&mut self, (conn, side): Owner, start: u64, bytes: &[u8]) {
         if self.bytes.is_empty() {
             self.bytes.resize(ROOM, 0);
@@ -76,7 +77,7 @@ impl Recent {
     /// Compares bytes that came again with the first copies, as far as those are remembered.
     pub(super) fn differs(&mut self, (conn, side): Owner, start: u64, bytes: &[u8]) -> Option<Anomaly> {
         let end = start.saturating_add(bytes.len() as u64);
-        // What one side sent is kept in the order of its stream.
+        // The bytes of one side are in stream order.
         let mut differences = Differences::default();
         for kept in self.segments.iter().filter(|kept| (kept.conn, kept.side) == (conn, side)) {
             let (from, to) = (start.max(kept.start), end.min(kept.start.saturating_add(kept.length.into())));
@@ -92,7 +93,7 @@ impl Recent {
     }
 }
 
-/// Returns what stands at `from` and behind it of bytes that begin at `start`.
+/// Returns the part from offset `from` of bytes that begin at `start`.
 fn behind(bytes: &[u8], start: u64, from: u64) -> &[u8] {
     let skipped = usize::try_from(from.saturating_sub(start)).unwrap_or(usize::MAX);
     bytes.get(skipped..).unwrap_or_default()

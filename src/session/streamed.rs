@@ -1,4 +1,4 @@
-//! Conversations whose messages are carried by bodies of HTTP exchanges.
+//! Conversations whose messages are carried by the bodies of HTTP exchanges.
 
 use super::context::Context;
 use super::meaning::Understood;
@@ -9,39 +9,39 @@ use crate::streams::{BodyMessage, BodyReader, EventFacts, Format, Output};
 use crate::subprotocol::Input;
 use crate::websocket::{Missing, Opcode};
 
-/// One conversation: what is said of it in every event, and its sums.
+/// A conversation with its details, as passed along with every event, and its totals.
 #[derive(Debug)]
 pub(super) struct Streamed {
     id: ConnId,
     named: Option<Box<event::Conversation>>,
     opened: Timestamp,
-    /// The last message, or the opening.
+    /// The time of the last message, or of the opening.
     last: Timestamp,
-    /// How far the capture was read for it.
+    /// The capture position that its events have reached.
     reached: At,
     totals: Pair<DirectionTotals>,
     meaning: Option<Box<Understood>>,
-    /// Of long polling, the session.
+    /// The session of long polling.
     sid: Option<Box<str>>,
 }
 
-/// A body that is read, and what it holds of the memory of all unfinished messages.
+/// A body being read, and its part of the memory of all unfinished messages.
 #[derive(Debug)]
 pub(super) struct Body {
     reader: BodyReader,
     held: usize,
 }
 
-/// The end of a conversation.
+/// How a conversation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Finish {
-    /// As what frames its body announced.
+    /// As the framing of its body announced.
     Whole,
     /// Between two bodies, by this side.
     Between(Option<Side>),
-    /// This side ended it before, or the connection was reset.
+    /// Prematurely, by this side or by a connection reset.
     Cut(Option<Side>),
-    /// The capture ended, or a limit made us forget it.
+    /// The capture ended, or the connection was dropped because of a limit.
     Unseen,
 }
 
@@ -53,7 +53,7 @@ pub(super) enum Version {
 }
 
 impl Streamed {
-    /// Reports that a conversation begins, and makes it; `id` names it.
+    /// Creates a conversation identified by `id`, and reports its opening.
     pub(super) fn open(exchange: Exchange, version: Version, id: ConnId, cx: &mut Context<'_>) -> Self {
         let Exchange { carrier, heads } = exchange;
         let mut it = Streamed {
@@ -89,12 +89,12 @@ impl Streamed {
         it
     }
 
-    /// Names the session that it belongs to.
+    /// Sets the session that it belongs to.
     pub(super) fn set_session(&mut self, sid: Option<Box<str>>) {
         self.sid = sid;
     }
 
-    /// Takes bytes of a body of this conversation that `from` sends.
+    /// Processes bytes of a body of this conversation sent by `from`.
     pub(super) fn bytes(
         &mut self,
         from: Side,
@@ -112,7 +112,7 @@ impl Streamed {
         self.drain(from, body, cx);
     }
 
-    /// Hears that bytes of a body are missing.
+    /// Notes that bytes of a body are missing.
     pub(super) fn gap(&mut self, from: Side, body: &mut Body, lost: Lost, cx: &mut Context<'_>) {
         let (length, least) = match lost {
             Lost::Exact(length) => (Some(length), None),
@@ -128,7 +128,7 @@ impl Streamed {
         self.drain(from, body, cx);
     }
 
-    /// Hears that a body is over; `whole` says that it is so by what frames it, and `seen` that its end was captured.
+    /// Ends a body; `whole` means that it ended as its framing announced, and `seen` that its end was captured.
     pub(super) fn end_body(
         &mut self,
         from: Side,
@@ -140,7 +140,7 @@ impl Streamed {
         body.reader.end(whole);
         body.account(cx);
         while let Some(output) = body.reader.next() {
-            // Where the capture ended, nobody broke anything off.
+            // At the end of the capture, neither side broke anything off.
             if seen || output != Output::Unfinished {
                 self.report(from, output, body.reader.is_encoded(), cx);
             }
@@ -148,12 +148,12 @@ impl Streamed {
         cx.shared.held = cx.shared.held.saturating_sub(body.held);
     }
 
-    /// Reports what is wrong.
+    /// Reports an anomaly.
     pub(super) fn anomaly(&mut self, from: Option<Side>, anomaly: &Anomaly, cx: &mut Context<'_>) {
         self.within(cx, |_, cx| cx.anomaly(from, anomaly));
     }
 
-    /// Reports that the conversation is over.
+    /// Reports the end of the conversation.
     pub(super) fn close(mut self, finish: Finish, cx: &mut Context<'_>) {
         if cx.at.packet > self.reached.packet {
             self.reached = cx.at;
@@ -179,7 +179,7 @@ impl Streamed {
         });
     }
 
-    /// Reports what a body's reader has found.
+    /// Reports the output of a body's reader.
     fn drain(&mut self, from: Side, body: &mut Body, cx: &mut Context<'_>) {
         while let Some(output) = body.reader.next() {
             self.report(from, output, body.reader.is_encoded(), cx);
@@ -256,7 +256,7 @@ impl Streamed {
         (self.meaning, self.sid) = (reader, sid);
     }
 
-    /// Runs `act` while events are named after this conversation, and are of the packet that it has reached.
+    /// Runs `act` with events attributed to this conversation, at the packet it has reached.
     fn within(&mut self, cx: &mut Context<'_>, act: impl FnOnce(&mut Self, &mut Context<'_>)) {
         let (conn, at) = (cx.conn, cx.at);
         (cx.conn, cx.at) = (self.id, self.reached);
@@ -268,7 +268,7 @@ impl Streamed {
 }
 
 impl Body {
-    /// Makes the reader of a body whose head is `heads`: that of the response, or of the request alone.
+    /// Creates the reader of a body with the given `heads`: that of the response, or of the request alone.
     pub(super) fn new(format: Format, heads: &Handshake, from: Side, cx: &Context<'_>) -> Self {
         let fields = match from {
             Side::Client => heads.request.as_ref().map(|request| &request.headers),
@@ -291,12 +291,12 @@ impl Body {
         }
     }
 
-    /// Gives its memory back.
+    /// Releases its memory.
     pub(super) fn discard(self, cx: &mut Context<'_>) {
         cx.shared.held = cx.shared.held.saturating_sub(self.held);
     }
 
-    /// Counts its memory among that of all unfinished messages.
+    /// Counts its memory as part of that of all unfinished messages.
     fn account(&mut self, cx: &mut Context<'_>) {
         let others = cx.shared.held.saturating_sub(self.held);
         self.held = self.reader.allocated();
@@ -304,14 +304,14 @@ impl Body {
     }
 }
 
-/// Lists what is said beside a message.
+/// Returns the additional fields of a message.
 fn fields<'a>(sid: Option<&'a str>, facts: &'a EventFacts) -> Vec<(&'static str, Value<'a>)> {
     let texts = [("sid", sid), ("event", facts.event.as_deref()), ("id", facts.id.as_deref())];
     let texts = texts.into_iter().filter_map(|(name, text)| Some((name, Value::Text(text?))));
     texts.chain(facts.retry.map(|retry| ("retry", Value::Number(retry)))).collect()
 }
 
-/// Leaves out a character that the end of the bytes cuts.
+/// Removes an incomplete character from the end of the bytes.
 fn whole_characters(bytes: &[u8]) -> &[u8] {
     match std::str::from_utf8(bytes) {
         Err(fault) if fault.error_len().is_none() => bytes.get(..fault.valid_up_to()).unwrap_or(bytes),

@@ -4,35 +4,35 @@ use crate::tcp::CapturedAgain;
 
 /// Facts about the TCP connection below a [`Stack`](super::stack::Stack).
 ///
-/// TCP's sides are fixed by the first segment. Who of them is the client of what stands above may turn out later:
-/// [`TcpFacts::role`] says which part a side plays.
+/// TCP's sides are fixed by the first segment. Which of them is the client of the layers above may turn out later:
+/// [`TcpFacts::role`] maps a side to its role.
 #[derive(Debug)]
 pub(super) struct TcpFacts {
-    /// The addresses, by TCP's sides.
+    /// The addresses of TCP's sides.
     ends: Pair<Endpoint>,
     orientation: Orientation,
-    /// How far each of TCP's sides was captured.
+    /// How much of each of TCP's sides was captured.
     seen: Pair<Seen>,
     arrival: Arrival,
-    /// The first segment was the client's SYN: its bytes are known from the first one on.
+    /// Whether the first segment was the client's SYN, so that its bytes are known from the first one on.
     opened: bool,
-    /// TCP says who opened it.
+    /// Whether TCP shows who opened it.
     directed: bool,
-    /// Who sent the last segment, and how many bytes it acknowledges that were not captured yet.
+    /// The sender of the last segment, and how many bytes it acknowledges that were not captured yet.
     unseen: (Side, u64),
     /// The last packet.
     pub(super) last: At,
-    /// What was captured more than once.
+    /// The count of segments captured more than once.
     pub(super) again: CapturedAgain,
-    /// What conversations run through and over, where that is out of the ordinary.
+    /// The layers and proxies that conversations run over, if any.
     pub(super) over: Option<Box<Over>>,
-    /// The length of the longest of the packets that the snap length truncated.
+    /// The length of the longest packet truncated by the snap length.
     pub(super) longest_truncated: u32,
-    /// A conversation on it was reported.
+    /// Whether a conversation on it was reported.
     pub(super) shown: bool,
 }
 
-/// The part that TCP's sides play above.
+/// The roles of TCP's sides in the layers above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Orientation {
     /// TCP's client is the client.
@@ -41,7 +41,7 @@ enum Orientation {
     Reversed,
 }
 
-/// The extent to which a side was captured.
+/// Whether a side was captured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Seen {
     #[default]
@@ -53,12 +53,12 @@ enum Seen {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Arrival {
     InOrder,
-    /// Segments waited for others, or answered what was captured later.
+    /// Segments waited for others, or acknowledged data captured later.
     Disordered,
 }
 
 impl TcpFacts {
-    /// Makes the facts of the connection that begins with `segment`.
+    /// Creates the facts of the connection that starts with `segment`.
     pub(super) fn new(segment: &Segment<'_>, at: At) -> Self {
         let (from, to) = (segment.flow.source, segment.flow.destination);
         let ends = if segment.flags.has(Flags::SYN) && segment.flags.has(Flags::ACK) {
@@ -87,7 +87,7 @@ impl TcpFacts {
         if segment.flow.source == self.ends.client { Side::Client } else { Side::Server }
     }
 
-    /// Returns the part that TCP's `side` plays; also TCP's side that plays the part of `side`.
+    /// Returns the role of TCP's `side`, or TCP's side with the role `side`.
     pub(super) const fn role(&self, side: Side) -> Side {
         match (self.orientation, side) {
             (Orientation::AsConnected, side) => side,
@@ -96,7 +96,7 @@ impl TcpFacts {
         }
     }
 
-    /// Learns that who was taken for the client is the server, and the other way round.
+    /// Swaps the roles, after the presumed client turned out to be the server.
     pub(super) const fn reverse(&mut self) {
         self.orientation = match self.orientation {
             Orientation::AsConnected => Orientation::Reversed,
@@ -104,12 +104,13 @@ impl TcpFacts {
         };
     }
 
-    /// Returns the address of who plays `role`.
+    /// Returns the address of the peer with this `role`.
     pub(super) fn end_of(&self, role: Side) -> Endpoint {
         self.ends[self.role(role)]
     }
 
-    /// Returns whether TCP says who opened the connection; otherwise who sent the first segment is taken for the client.
+    /// Returns whether TCP shows who opened the connection; otherwise the sender of the first segment is presumed to be
+    /// the client.
     pub(super) const fn is_directed(&self) -> bool {
         self.directed
     }
@@ -120,12 +121,12 @@ impl TcpFacts {
         self.seen[side] = Seen::Segments;
     }
 
-    /// Returns whether segments of who plays `role` were captured.
+    /// Returns whether segments of the peer with this `role` were captured.
     pub(super) fn saw(&self, role: Side) -> bool {
         self.seen[self.role(role)] == Seen::Segments
     }
 
-    /// Notes that segments wait for others, or answer what was not captured yet.
+    /// Notes that segments wait for others, or acknowledge data not captured yet.
     pub(super) const fn disorder(&mut self) {
         self.arrival = Arrival::Disordered;
     }
@@ -135,8 +136,8 @@ impl TcpFacts {
         self.unseen = (side, unseen);
     }
 
-    /// Returns how many plain bytes of the other side the last segment, of who plays `role`, acknowledges that were not
-    /// captured yet: they were sent before it.
+    /// Returns how many plaintext bytes of the other side the last segment, of the peer with this `role`, acknowledges
+    /// that were not captured yet: they were sent before it.
     pub(super) fn unseen_by(&self, role: Side) -> u64 {
         let is_plain = self.over.as_ref().is_none_or(|over| over.tls.is_none() && !over.http2);
         let (side, unseen) = self.unseen;

@@ -1,19 +1,18 @@
 use std::collections::BTreeMap;
 
-/// The windows of the conversations whose inflaters are at rest: how much memory they take, and whose was used the
-/// longest time ago.
+/// The windows of conversations with idle inflaters: their memory, and the order in which they became idle.
 #[derive(Debug, Default)]
 pub(super) struct RestingWindows {
-    /// The slots in the order in which they came to rest.
+    /// The slots in the order in which they became idle.
     order: BTreeMap<u64, usize>,
-    /// The place of each slot in that order, and the bytes of its windows.
+    /// Each slot's index in that order, and the size of its windows.
     places: BTreeMap<usize, (u64, usize)>,
     next: u64,
     bytes: usize,
 }
 
 impl RestingWindows {
-    /// Enters the connection of a slot, whose windows take so many bytes.
+    /// Adds the connection of a slot, whose windows take `bytes` bytes.
     pub(super) fn enter(&mut self, slot: usize, bytes: usize) {
         self.leave(slot);
         let number = self.next;
@@ -23,7 +22,7 @@ impl RestingWindows {
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    /// Strikes the connection of a slot out: it inflates again, or is over.
+    /// Removes the connection of a slot, because it inflates again or is over.
     pub(super) fn leave(&mut self, slot: usize) {
         if let Some((number, bytes)) = self.places.remove(&slot) {
             self.order.remove(&number);
@@ -31,12 +30,12 @@ impl RestingWindows {
         }
     }
 
-    /// Returns how much memory all of them take.
+    /// Returns the memory of all windows.
     pub(super) const fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Strikes out the slot that came to rest first, while all windows take more than `limit` bytes, and returns it.
+    /// Removes and returns the slot that became idle first, if all windows exceed `limit` bytes.
     pub(super) fn next_excess(&mut self, limit: usize) -> Option<usize> {
         let (_, &slot) = self.order.first_key_value().filter(|_| self.bytes > limit)?;
         self.leave(slot);

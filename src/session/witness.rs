@@ -1,4 +1,4 @@
-//! What a connection was in which no WebSocket is found: told by the first bytes of both sides.
+//! Identification of the protocol of connections without a WebSocket, by the first bytes of both sides.
 
 mod hello;
 mod midway;
@@ -12,19 +12,19 @@ use crate::event::{Http, Reason, Transport as Carrier, Unshown};
 use crate::http::{Sniff, looks_like};
 use crate::model::{Lost, Pair, Side};
 
-/// Bounds the first bytes of a side that are kept.
+/// The maximum number of first bytes kept per side.
 const HEAD: usize = 2048;
 
-/// How many segments a connection that is over may still have until the other side's first bytes are given up.
+/// The number of further segments of a finished connection to wait for the other side's first bytes.
 const PATIENCE: u8 = 32;
 
-/// The first bytes of both sides, until it is known what they are.
+/// The first bytes of both sides, kept until their protocol is known.
 ///
 /// Sides are TCP's.
 #[derive(Debug)]
 pub(super) struct Witness {
     heads: Pair<Vec<u8>>,
-    /// The beginning was captured.
+    /// Whether the beginning was captured.
     from_start: bool,
     lost: u64,
     cut: u64,
@@ -36,7 +36,7 @@ impl Witness {
         Witness { heads: Pair::default(), from_start, lost: 0, cut: 0, segments: 0 }
     }
 
-    /// Takes bytes of a side, in order.
+    /// Records bytes of a side, in order.
     pub(super) fn bytes(&mut self, side: Side, bytes: &[u8]) {
         let head = &mut self.heads[side];
         let room = HEAD.saturating_sub(head.len());
@@ -45,7 +45,7 @@ impl Witness {
         }
     }
 
-    /// Hears that bytes are lost.
+    /// Notes that bytes are lost.
     pub(super) fn gap(&mut self, side: Side, lost: Lost) {
         let length = lost.least();
         self.lost = self.lost.saturating_add(length);
@@ -54,29 +54,29 @@ impl Witness {
         }
     }
 
-    /// Hears that a packet was cut by the snap length.
+    /// Notes that a packet was truncated by the snap length.
     pub(super) fn cut(&mut self, length: u64) {
         self.cut = self.cut.max(length);
     }
 
-    /// Gives the memory back: there is a conversation, and nothing to say.
+    /// Releases the memory, because a conversation was found and nothing remains to be reported.
     pub(super) fn release(&mut self) {
         self.heads = Pair::default();
     }
 
-    /// Returns the memory that it holds, in bytes.
+    /// Returns the allocated memory, in bytes.
     pub(super) fn allocated(&self) -> usize {
         self.heads.client.capacity().saturating_add(self.heads.server.capacity())
     }
 
-    /// Returns whether all is known that will be, of a connection that is over.
+    /// Returns whether a finished connection needs no more bytes to be identified.
     pub(super) fn is_content(&mut self) -> bool {
         self.segments = self.segments.saturating_add(1);
         let both = !self.heads.client.is_empty() && !self.heads.server.is_empty();
         both || self.segments > PATIENCE
     }
 
-    /// Says what the connection was.
+    /// Returns the description of the connection.
     pub(super) fn testimony(&self, transport: &TcpFacts) -> Unshown {
         let [client, server] = self.heads_by_role(transport);
         let reason = self.reason(transport);
@@ -112,7 +112,7 @@ impl Witness {
         } else {
             [client, server]
         };
-        // Who is who may not be known.
+        // The roles may be unknown.
         if let Some(tls) = hello::tls(client, server).or_else(|| hello::tls(server, client)) {
             let over = transport.over.as_ref().and_then(|over| over.tls.as_ref());
             return match over.filter(|tls| tls.keys.is_some()) {
@@ -151,13 +151,13 @@ impl Witness {
     }
 }
 
-/// Returns what stands behind the head that bytes begin with.
+/// Returns the bytes after the head that `bytes` begin with.
 fn behind_head(bytes: &[u8]) -> &[u8] {
     let end = bytes.windows(4).position(|it| it == b"\r\n\r\n").map(|at| at.saturating_add(4));
     end.and_then(|end| bytes.get(end..)).unwrap_or_default()
 }
 
-/// Reads what the first request and the first response say.
+/// Extracts the facts from the first request and the first response.
 fn http(request: &[u8], response: &[u8]) -> Http {
     let line = |head: &[u8]| {
         let end = head.iter().position(|byte| *byte == b'\n').unwrap_or(head.len());
@@ -186,12 +186,12 @@ fn http(request: &[u8], response: &[u8]) -> Http {
     }
 }
 
-/// Returns whether a target is one that long polling is known to ask for.
+/// Returns whether a target is typical of long polling.
 fn says_polling(target: &str) -> bool {
     let target = target.to_ascii_lowercase();
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let is_poll = |part: &str| {
-        // SockJS's, CometD's and BOSH's (XEP-0124), and what people call theirs.
+        // SockJS, CometD and BOSH (XEP-0124), and common names.
         matches!(part, "xhr" | "xhr_streaming" | "cometd" | "bayeux" | "http-bind")
             || part
                 .split(['-', '_', '.'])

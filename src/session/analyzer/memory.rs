@@ -1,10 +1,11 @@
-//! What the connections of a shard hold, and what is given up where it is too much.
+//! Memory accounting for the connections of a shard, and what is dropped when a bound is exceeded.
 //!
-//! Each kind of memory has its bound, and all of them together have one ([`Limits::memory`](crate::session::Limits::memory)).
-//! Unfinished messages and what sub-protocols remember are bounded where they grow; everything else makes room for
-//! them, what is missed least first: windows of inflaters, ciphertext without keys, searches, what waits behind gaps,
-//! and in the end connections, those that are no conversations and were silent for longest before others. All of it is
-//! decided between two segments of one shard, and so is the same in every run.
+//! Each kind of memory has its bound, and there is one for their total
+//! ([`Limits::memory`](crate::session::Limits::memory)). Unfinished messages and the state of sub-protocols are bounded
+//! where they grow; everything else makes room for them, least valuable first: windows of inflaters, ciphertext without
+//! keys, searches, data queued after gaps, and finally connections, where those that carry no conversation and have
+//! been idle the longest go first. All decisions are made between two segments of one shard, and so are the same in
+//! every run.
 
 use super::{Analyzer, Slot, tick_at_or_after};
 use crate::event::{Event, Kind, Sink};
@@ -12,39 +13,40 @@ use crate::model::{Anomaly, At, Timestamp};
 use crate::session::connection::Connection;
 use crate::session::holdings::Holdings;
 
-/// How many slots are looked at for a forgotten one each time a connection begins.
+/// The number of slots checked for idleness each time a connection starts.
 const LOOK: usize = 3;
 
-/// How many slots are looked at for the connection that is given up.
+/// The number of slots considered when a connection is to be evicted.
 const CANDIDATES: usize = 12;
 
-/// The part of all memory that each kind may take whatever the others hold.
+/// The divisor of total memory that gives the minimum available to each kind, whatever the others use.
 const KEPT: usize = 32;
 
-/// Bounds the searches that are remembered.
+/// The maximum number of searches remembered.
 const LATE: usize = 1024;
 
 impl Analyzer {
-    /// Returns what all connections hold together, in bytes.
+    /// Returns the memory used by all connections, in bytes.
     const fn held(&self) -> usize {
         let messages = self.shared.held.saturating_add(self.shared.understood);
         self.holdings.sum().saturating_add(messages).saturating_add(self.windows.bytes())
     }
 
-    /// Returns whether all connections together hold more than they may.
+    /// Returns whether all connections together exceed the memory limit.
     pub(super) const fn is_full(&self) -> bool {
         self.held() > self.shared.limits.memory
     }
 
-    /// Returns how much a kind of memory may be that is `now` so much and has a bound of its own: what the others leave,
-    /// and a part of all that is never taken from it, so that one long message costs nobody else's bytes.
+    /// Returns the bound on a kind of memory that currently uses `now` bytes and has its own limit `own`: the memory
+    /// left by the other kinds, but no less than its guaranteed part, so that one long message does not cost other
+    /// connections their data.
     fn bound(&self, now: usize, own: usize) -> usize {
         let memory = self.shared.limits.memory;
         let left = memory.saturating_sub(self.held().saturating_sub(now));
         own.min(left.max(memory / KEPT))
     }
 
-    /// Accounts for what a connection holds and waits for, and returns whether that changed.
+    /// Updates the accounting of a connection's memory and deadline, and returns whether they changed.
     ///
     /// `passed` is the tick that was just handled: the connection is not due at it again.
     pub(super) fn update_accounting(&mut self, n: usize, passed: Option<Timestamp>) -> bool {
@@ -94,7 +96,7 @@ impl Analyzer {
         true
     }
 
-    /// Remembers that the connection at hand has begun to inflate, if it has and is not over.
+    /// Records that the current connection has started inflating, if it has and is not over.
     fn book_woken(&mut self, n: usize) {
         if !std::mem::take(&mut self.shared.woke) {
             return;
@@ -107,9 +109,9 @@ impl Analyzer {
         }
     }
 
-    /// Lets conversations that have not inflated for the longest time give memory back while too many hold some.
+    /// Releases memory of the least recently inflating conversations while too many use an inflater.
     fn release_idle(&mut self) {
-        // Everyone in use is passed over once.
+        // Conversations in use are skipped once.
         let mut looks = self.awake.len().saturating_mul(2);
         while self.awake.len() > self.shared.limits.inflating && looks > 0 {
             looks = looks.saturating_sub(1);
@@ -134,7 +136,7 @@ impl Analyzer {
         }
     }
 
-    /// Makes connections give up what they hold while it is more than it may be; `n` is the one that holds more now.
+    /// Makes connections release memory while bounds are exceeded; `n` is the one that grew.
     pub(super) fn shed_load(&mut self, n: usize, at: At, sink: &mut dyn Sink) {
         if self.is_full() {
             self.give_up_windows();
@@ -183,7 +185,7 @@ impl Analyzer {
         self.slots.get_mut(n)?.as_mut()?.connection.as_deref_mut()
     }
 
-    /// Forgets a few connections that have been silent, and one more where there are too many.
+    /// Drops a few idle connections, and one more if there are too many.
     pub(super) fn sweep(&mut self, at: At, sink: &mut dyn Sink) {
         for _ in 0..LOOK {
             let n = self.next_hand();
@@ -200,7 +202,7 @@ impl Analyzer {
         }
     }
 
-    /// Returns the connection that is missed least of those looked at next, other than that of the slot `but`.
+    /// Returns the least valuable of the next few connections, other than that in slot `but`.
     fn victim(&mut self, but: usize) -> Option<usize> {
         let mut victim: Option<(bool, Timestamp, usize)> = None;
         for _ in 0..CANDIDATES {
@@ -219,7 +221,7 @@ impl Analyzer {
         self.hand
     }
 
-    /// Forgets a connection because of a limit, and says so where it is a conversation.
+    /// Drops a connection because of a limit, and reports that if it is a conversation.
     fn evict(&mut self, n: usize, (limit, value): (&'static str, usize), at: At, sink: &mut dyn Sink) {
         self.shared.counts.evicted = self.shared.counts.evicted.saturating_add(1);
         if let Some(slot) = self.slots.get(n).and_then(Option::as_ref).filter(|slot| slot.is_conversation()) {

@@ -1,4 +1,4 @@
-//! Bytes → frames → messages.
+//! Decoding of bytes into frames and messages.
 
 use super::payload_view::PayloadView;
 use super::side_state::{Losses, Reading};
@@ -12,7 +12,7 @@ use crate::websocket::mask::unmask;
 use crate::websocket::{Header, Opcode, Piece, Rsv1};
 
 impl Conversation {
-    /// Cuts bytes into frames and hands their payload on.
+    /// Splits bytes into frames and passes on their payload.
     pub(super) fn frames(&mut self, side: Side, mut input: &[u8], carried: At, cx: &mut Context<'_>) {
         loop {
             if self.in_stream(side, input, carried, cx) {
@@ -38,7 +38,7 @@ impl Conversation {
         }
     }
 
-    /// Takes a frame's header; where all of its payload is at hand and it is a message by itself, the whole of it.
+    /// Processes a frame's header; also the payload if it is fully available and the frame is a complete message.
     fn header(&mut self, side: Side, header: Header, offset: u64, input: &mut &[u8], cx: &mut Context<'_>) {
         let starts = starts_message(&header);
         self.prove_by_header(side, &header, cx.at.time);
@@ -68,7 +68,7 @@ impl Conversation {
     fn report_header(&mut self, side: Side, header: Header, offset: u64, cx: &mut Context<'_>) -> bool {
         let rsv1 = self.deflate.rsv1();
         let half = &mut self.sides[side];
-        // Where frames were found by a search, those before may have been the payload of the first fragment.
+        // If frames were found by a search, earlier bytes may have been the first fragment.
         let may_be_lost = half.losses == Losses::Recent || matches!(half.reading, Reading::Found(_));
         let missing_start = !starts_message(&header) && may_be_lost && half.data.is_none();
         if half.losses == Losses::Recent && !header.opcode.is_control() {
@@ -80,7 +80,7 @@ impl Conversation {
             cx.say(Kind::Frame(Frame { from: side, header, offset }));
         }
         for anomaly in half.rules.check(&header, context) {
-            // Bytes that nothing vouches for are no evidence.
+            // Unauthenticated bytes are no evidence.
             if cx.verified {
                 cx.anomaly(Some(side), &anomaly);
             }
@@ -88,7 +88,7 @@ impl Conversation {
         missing_start
     }
 
-    /// Begins a frame whose payload is still to come, and its message unless it continues one.
+    /// Begins a frame whose payload is yet to come, and its message unless it continues one.
     fn begin_frame(
         &mut self,
         side: Side,
@@ -114,7 +114,7 @@ impl Conversation {
                 let open = slot.insert(cx.shared.open());
                 open.begin(&header, inflating, begun);
                 if missing_start {
-                    // It continues a message whose beginning was lost, and with it whether it is compressed.
+                    // It continues a message whose beginning was lost, so whether that is compressed is unknown.
                     open.payload.skip(None);
                     open.unreadable = rsv1 == Rsv1::Message;
                     if let Some(inflater) = &mut half.inflater {
@@ -134,7 +134,8 @@ impl Conversation {
         }
     }
 
-    /// Takes a header as proof where it is a client's, both speak in turn, and the handshake says who is the client.
+    /// Treats a header as proof of framing if it is a client's, the sides take turns, and the handshake identified the
+    /// client.
     fn prove_by_header(&mut self, side: Side, header: &Header, now: Timestamp) {
         let (half, other) = self.sides.split_mut(side);
         let Reading::Found(proof) = &mut half.reading else { return };
@@ -147,7 +148,7 @@ impl Conversation {
         }
     }
 
-    /// Takes a message or control frame whose single frame is whole in one segment.
+    /// Processes a message or control frame whose single frame is contained in one segment.
     fn whole(&mut self, side: Side, header: &Header, masked: &[u8], inflating: bool, cx: &mut Context<'_>) {
         if inflating {
             self.wake(cx);
@@ -191,7 +192,7 @@ impl Conversation {
                 truncated_to: None,
                 withheld: 0,
                 text: bad.is_none() && header.opcode == Opcode::TEXT,
-                // What a bit without meaning says of the payload, nobody can tell.
+                // If a bit without a defined meaning is set, the payload's format is unknown.
                 bad_utf8: bad.filter(|_| header.rsv == 0),
                 verified: cx.verified,
                 framing,
@@ -201,7 +202,7 @@ impl Conversation {
         cx.shared.unmasked = buffer;
     }
 
-    /// Takes a part of a frame's payload.
+    /// Processes a part of a frame's payload.
     fn payload(&mut self, side: Side, bytes: &[u8], position: u64, cx: &mut Context<'_>) {
         let half = &mut self.sides[side];
         half.totals.wire_bytes = half.totals.wire_bytes.saturating_add(bytes.len() as u64);
@@ -232,7 +233,7 @@ impl Conversation {
         }
     }
 
-    /// Ends a frame, and its message with it where it was the last.
+    /// Ends a frame, and its message if it was the last one.
     pub(super) fn frame_end(&mut self, side: Side, cx: &mut Context<'_>) {
         let half = &mut self.sides[side];
         let Some(header) = half.header.take() else { return };
@@ -263,7 +264,7 @@ fn starts_message(header: &Header) -> bool {
     header.opcode != Opcode::CONTINUATION
 }
 
-/// Returns the offset of the first byte that does not belong to UTF-8 text.
+/// Returns the offset of the first byte that is not valid UTF-8.
 fn first_bad_byte(bytes: &[u8]) -> Option<u64> {
     std::str::from_utf8(bytes).err().map(|e| e.valid_up_to() as u64)
 }

@@ -1,4 +1,4 @@
-//! Bytes that are not frames as RFC 6455 has them: in chunks, of a draft before, or an HTTP message between them.
+//! Streams that are not plain RFC 6455 frames: chunked, of an earlier draft, or with an HTTP message between frames.
 
 use super::payload_view::PayloadView;
 use super::side_state::{InStream, Reading};
@@ -11,11 +11,11 @@ use crate::session::message::new_wire;
 use crate::websocket::{Frames, Header, Opcode, Rsv1};
 
 const HTTP: &[u8] = b"HTTP/1.";
-/// Status lines are reported up to this length.
+/// The maximum length of a reported first line.
 const LINE: usize = 128;
 
 impl Conversation {
-    /// Takes bytes of a conversation that is out of the ordinary; `false` where this side's are not.
+    /// Processes bytes of an irregular conversation; returns `false` if this side's bytes are regular.
     pub(super) fn odd(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) -> bool {
         if self.may_begin_chunk(side, bytes) {
             self.odd.get_or_insert_default().chunks[side].get_or_insert_default();
@@ -37,8 +37,8 @@ impl Conversation {
         true
     }
 
-    /// Returns whether a side's first bytes may be a chunk's size although no 101 says that chunks follow: no frame begins
-    /// like this, but a compressed fragment may begin with 'A' or 'B'.
+    /// Returns whether a side's first bytes may be a chunk size although the 101 response announced no chunks: no frame
+    /// begins with these characters, except that a compressed fragment may begin with 'A' or 'B'.
     fn may_begin_chunk(&self, side: Side, bytes: &[u8]) -> bool {
         let may = match bytes.first() {
             Some(b'A' | b'B') => self.deflate.rsv1() == Rsv1::Meaningless,
@@ -50,7 +50,7 @@ impl Conversation {
         may && matches!(half.reading, Reading::Counted) && is_first()
     }
 
-    /// Hears that bytes of a conversation that is out of the ordinary are lost.
+    /// Adjusts a gap for an irregular conversation.
     pub(super) fn odd_gap(&mut self, side: Side, lost: Lost) -> Lost {
         let chunks = self.odd.as_mut().and_then(|odd| odd.chunks[side].as_mut());
         let Some(chunks) = chunks else { return lost };
@@ -111,7 +111,7 @@ impl Conversation {
         draft.is_some_and(|draft| draft[side].inside())
     }
 
-    /// Notes that a side sent a close, as a header of RFC 6455 would.
+    /// Notes that a side sent a close, as an RFC 6455 header would.
     fn note_close(&mut self, side: Side) {
         let Some(header) = Header::parse(&[0x88, 0]) else { return };
         let context =
@@ -119,7 +119,7 @@ impl Conversation {
         self.sides[side].rules.check(&header, context).into_iter().for_each(drop);
     }
 
-    /// Takes bytes that may be an HTTP message where a frame should begin; `true` where they are taken.
+    /// Processes bytes that may be an HTTP message in place of a frame; returns `true` if they are consumed.
     pub(super) fn in_stream(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) -> bool {
         let half = &mut self.sides[side];
         if half.http.is_none() && !bytes.first().is_some_and(u8::is_ascii_uppercase) {
@@ -172,7 +172,7 @@ impl Conversation {
         cx.anomaly(Some(side), &anomaly);
     }
 
-    /// Takes what may have been an HTTP message as frames, for no more of it will come.
+    /// Treats a possible HTTP message as frames, because no more of it will come.
     pub(super) fn end_in_stream(&mut self, side: Side, cx: &mut Context<'_>) {
         let half = &mut self.sides[side];
         if let Some(InStream::Maybe { bytes, .. }) = &mut half.http {
@@ -186,7 +186,8 @@ impl Conversation {
 
 /// Returns whether these two bytes may begin an HTTP message of a side.
 ///
-/// No header of a frame does: "HT" would be a fragment of a close with RSV1, the methods have reserved opcodes or bits.
+/// No valid frame header does: "HT" would be a fragmented close with RSV1, and the methods have reserved opcodes or
+/// bits.
 fn may_begin(side: Side, first: u8, second: u8) -> bool {
     const METHODS: [&[u8; 2]; 8] = [b"GE", b"PO", b"HE", b"OP", b"CO", b"PU", b"DE", b"PA"];
     match side {

@@ -1,4 +1,4 @@
-//! What happens where bytes are lost: a payload with a gap, or frames to be found again.
+//! Handling of lost bytes: gaps in a payload, and the search for frames.
 
 use super::proof::Proof;
 use super::side_state::{CurrentFrame, Losses, Reading};
@@ -12,7 +12,7 @@ use crate::session::resync::{Ambiguity, Found, FrameSearch, Piece};
 use crate::websocket::{Frames, Header};
 
 impl Conversation {
-    /// Gives up what was gathered where frames are looked for: no more memory is to be had.
+    /// Gives up the bytes collected by searches for frames, because no memory is left.
     pub(in crate::session) fn stop_gathering(&mut self, cx: &mut Context<'_>) {
         for side in Side::BOTH {
             if let Some(search) = self.sides[side].search() {
@@ -22,15 +22,15 @@ impl Conversation {
         self.process_waiting(cx);
     }
 
-    /// Begins to look for frames on one side, whose bytes before the packet at hand were not captured.
-    /// [`Conversation::process_waiting`] is to follow.
+    /// Starts a search for frames on one side, whose bytes before the current packet were not captured.
+    /// [`Conversation::process_waiting`] must follow.
     pub(in crate::session) fn search(&mut self, side: Side, mut search: FrameSearch, cx: &mut Context<'_>) {
         search.settle(side);
         self.lose_history(side, cx);
         self.lose_place(side, search, cx);
     }
 
-    /// Lets a search look for the next frames, for some of them and what was compressed with them are lost.
+    /// Starts a search for the next frames, after some of them and their compression history were lost.
     fn lose_place(&mut self, side: Side, search: FrameSearch, cx: &Context<'_>) {
         self.lose_meaning(side);
         let half = &mut self.sides[side];
@@ -41,7 +41,7 @@ impl Conversation {
         half.reading = Reading::Searching { search, until, frame: None };
     }
 
-    /// Notes that messages may be lost that what comes was compressed with.
+    /// Notes that messages in the compression history may be lost.
     fn lose_history(&mut self, side: Side, cx: &Context<'_>) {
         if !matches!(self.deflate, Deflate::Off) {
             let inflater = &mut self.sides[side].inflater;
@@ -49,7 +49,7 @@ impl Conversation {
         }
     }
 
-    /// Looks for frames anew: those found before led to a header that cannot be.
+    /// Restarts the search for frames, because those found before led to an impossible header.
     pub(super) fn resync_from(
         &mut self,
         side: Side,
@@ -75,7 +75,7 @@ impl Conversation {
         half.reading = Reading::Searching { search, until, frame: None };
     }
 
-    /// Hears that bytes of the frame at hand, or frames, are lost.
+    /// Handles the loss of bytes of the current frame, or of entire frames.
     pub(super) fn lose(&mut self, side: Side, lost: Lost, cx: &mut Context<'_>) {
         match lost {
             Lost::Exact(length) => self.lose_exactly(side, length, cx),
@@ -83,7 +83,7 @@ impl Conversation {
         }
     }
 
-    /// Looks for frames: nobody can tell how much of the one at hand, or how many behind it, are lost.
+    /// Searches for frames, because an unknown part of the current frame, or an unknown number of later ones, is lost.
     fn lose_unknown(&mut self, side: Side, lost: Lost, cx: &mut Context<'_>) {
         let rsv1 = self.deflate.rsv1();
         let half = &mut self.sides[side];
@@ -112,7 +112,7 @@ impl Conversation {
         self.lose_place(side, FrameSearch::after_gap(side, rsv1, start, lost), cx);
     }
 
-    /// Gives up the frame at hand, and its message.
+    /// Abandons the current frame and its message.
     fn give_up_frame(&mut self, side: Side, cx: &mut Context<'_>) {
         let half = &mut self.sides[side];
         half.header = None;
@@ -124,7 +124,7 @@ impl Conversation {
         self.abandon(side, cx);
     }
 
-    /// Widens the gap in the frame at hand, where nothing was captured behind it and the frame still reaches beyond.
+    /// Widens the gap in the current frame, if nothing was captured after it and the frame still extends beyond.
     fn widens_gap_in_frame(&mut self, side: Side, lost: Lost) -> bool {
         let Reading::Searching { search, frame: Some(frame), .. } = &mut self.sides[side].reading else {
             return false;
@@ -140,7 +140,7 @@ impl Conversation {
         true
     }
 
-    /// Gives up to look for the end of the frame at hand: what is found may stand behind others.
+    /// Stops searching for the end of the current frame: frames found later may follow others.
     fn give_up_searched_frame(&mut self, side: Side, cx: &mut Context<'_>) {
         let Reading::Searching { search, frame, .. } = &mut self.sides[side].reading else { return };
         if let Some(frame) = frame.take() {
@@ -158,7 +158,7 @@ impl Conversation {
         }
     }
 
-    /// Goes on behind so many lost bytes: in the payload of the frame at hand, or looking for a header.
+    /// Continues after `length` lost bytes: in the payload of the current frame, or by searching for a header.
     fn lose_exactly(&mut self, side: Side, length: u64, cx: &mut Context<'_>) {
         let half = &mut self.sides[side];
         let offset = half.frames.offset();
@@ -183,7 +183,7 @@ impl Conversation {
         if taken.beyond == 0 {
             return;
         }
-        // A header is lost: whatever was open cannot be continued for certain.
+        // A header is lost: an open message cannot be continued with certainty.
         self.abandon(side, cx);
         let start = offset.saturating_add(taken.payload).saturating_sub(partial);
         self.lose_history(side, cx);
@@ -191,13 +191,14 @@ impl Conversation {
         self.lose_place(side, FrameSearch::after_gap(side, self.deflate.rsv1(), start, lost), cx);
     }
 
-    /// Concludes a search with the bytes there are: no more will come that belong to them.
+    /// Concludes a search with the available bytes, because no more will come that belong to them.
     pub(super) fn conclude(&mut self, side: Side, cx: &mut Context<'_>) {
         let found = self.sides[side].search().and_then(FrameSearch::best);
         self.found(side, found, cx);
     }
 
-    /// Concludes a search, and gives up what was gathered where nothing is found: the other side waits no longer.
+    /// Concludes a search, and gives up the collected bytes if nothing is found, so that the other side waits no
+    /// longer.
     pub(super) fn stop_waiting_for(&mut self, side: Side, cx: &mut Context<'_>) {
         self.conclude(side, cx);
         self.give_up_searched_frame(side, cx);
@@ -207,7 +208,7 @@ impl Conversation {
         }
     }
 
-    /// Goes on with the frames found, if any: they take their turn among what the other side sent.
+    /// Continues with the frames found, if any, in order with the other side's input.
     pub(in crate::session) fn found(&mut self, side: Side, found: Option<Found>, cx: &mut Context<'_>) {
         let Some(begin) = found else { return };
         let mut gap_in_frame = None;
@@ -231,7 +232,7 @@ impl Conversation {
         let missing = lost.saturating_add(skipped);
         let resynchronised = (missing > 0).then_some(Anomaly::Resynchronised { offset, lost, skipped });
         if gap_in_frame.is_some() {
-            // All that was gathered goes on with the frame at hand.
+            // All collected bytes continue the current frame.
             for open in [&mut half.data, &mut half.control].into_iter().flatten() {
                 open.framing = Framing::Searched;
             }
@@ -251,8 +252,8 @@ impl Conversation {
         }
     }
 
-    /// Puts what was gathered in its turn among what the other side sent, an anomaly and a gap before it; returns the
-    /// packet at which its first byte was readable.
+    /// Queues the collected bytes in order with the other side's input, preceded by an anomaly and a gap; returns the
+    /// packet at which the first byte was readable.
     fn hand_on(
         &mut self,
         side: Side,
@@ -287,7 +288,7 @@ impl Conversation {
         first
     }
 
-    /// Applies a gap in the frame at hand, or where frames are looked for; `cause` is why, where that is to be reported.
+    /// Applies a gap in the current frame or in the bytes being searched; `cause` is the reason to report, if any.
     pub(super) fn apply_gap(
         &mut self,
         side: Side,
@@ -323,7 +324,7 @@ impl Conversation {
         }
     }
 
-    /// Reports an unfinished data message as far as it came: nothing will continue it.
+    /// Reports an unfinished data message as far as it was received, because nothing will continue it.
     pub(super) fn abandon(&mut self, side: Side, cx: &mut Context<'_>) {
         let half = &mut self.sides[side];
         if let Some(mut open) = half.data.take() {
@@ -338,7 +339,8 @@ impl Conversation {
         }
     }
 
-    /// Reports what is unfinished when a side's bytes are over; it is wrong where their end was seen.
+    /// Reports what is unfinished at the end of a side's bytes; it is an anomaly only if their end was captured
+    /// (`seen`).
     pub(super) fn unfinished(&mut self, side: Side, seen: bool, cx: &mut Context<'_>) {
         let half = &mut self.sides[side];
         let (inside, missing, message_open) =
@@ -365,11 +367,11 @@ impl Conversation {
     }
 }
 
-/// Returns whether among bytes that are lost there may be some that were compressed and that later ones refer to.
+/// Returns whether lost bytes may include compressed ones that later ones refer to.
 ///
-/// The least that a frame can hold of them are three bytes, for one literal and the end of its block (RFC 1951 §3.2.6).
+/// A frame with any holds at least three bytes of them, for one literal and the end of its block (RFC 1951 §3.2.6).
 const fn may_hold_compressed(side: Side, lost: Lost) -> bool {
-    // A header, with the mask of a client, and three bytes.
+    // A header, including a client's mask, and three bytes.
     let least = match side {
         Side::Client => 9,
         Side::Server => 5,

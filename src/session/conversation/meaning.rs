@@ -1,4 +1,4 @@
-//! What messages mean, as far as the user wants it read.
+//! The meaning of messages, as far as the user asks for it.
 
 use super::payload_view::PayloadView;
 use super::state::Conversation;
@@ -10,12 +10,12 @@ use crate::subprotocol::{Input, Meaning};
 use crate::websocket::Opcode;
 
 impl Conversation {
-    /// Begins to read the meaning of messages, as far as the user wants it.
+    /// Starts decoding the meaning of messages, as far as the user asks for it.
     pub(in crate::session) fn understand(&mut self, handshake: Option<&Handshake>, cx: &mut Context<'_>) {
         self.meaning = Understood::of(handshake, cx);
     }
 
-    /// Hears that messages of one side may be lost.
+    /// Notes that messages of one side may be lost.
     pub(super) fn lose_meaning(&mut self, side: Side) {
         if let Some(meaning) = &mut self.meaning {
             meaning.lost(side);
@@ -23,7 +23,7 @@ impl Conversation {
     }
 }
 
-/// Returns what a message means; `None` of a control frame, and of what is shown as it was compressed.
+/// Returns the meaning of a message; `None` for control frames, and for messages shown without inflating.
 pub(super) fn of_message<'a>(
     meaning: &'a mut Understood,
     from: Side,

@@ -2,17 +2,17 @@ use crate::http::{self, Chunks, Draft, Handshake};
 use crate::model::{Pair, Side};
 use crate::websocket::Hixie;
 
-/// The peculiarities of a conversation's bytes, as its handshake or the first of them say.
+/// The peculiarities of a conversation's bytes, according to its handshake or its first bytes.
 #[derive(Debug, Default)]
 pub(super) struct Oddities {
-    /// The sides whose bytes come in chunks.
+    /// The decoders of the sides whose bytes are chunked.
     pub(super) chunks: Pair<Option<Chunks>>,
-    /// Both sides' frames are those of a draft.
+    /// The decoders of both sides' frames if they follow an earlier draft.
     pub(super) draft: Option<Pair<Hixie>>,
 }
 
 impl Oddities {
-    /// Returns what a handshake says that is out of the ordinary.
+    /// Returns the peculiarities of a handshake.
     pub(super) fn of(handshake: &Handshake, limit: usize) -> Option<Box<Oddities>> {
         let draft = http::draft(handshake).map(|draft| {
             Pair::from_fn(|side| match (draft, side) {

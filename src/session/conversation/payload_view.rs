@@ -12,7 +12,7 @@ pub(super) struct PayloadView<'a> {
     pub(super) withheld: u64,
     pub(super) text: bool,
     pub(super) bad_utf8: Option<u64>,
-    /// Nothing that could tell says that bytes may be others than were sent.
+    /// Whether nothing suggests that bytes differ from those sent.
     pub(super) verified: bool,
     pub(super) framing: Framing,
 }
@@ -33,8 +33,8 @@ impl<'a> PayloadView<'a> {
         }
     }
 
-    /// Reads the body of a close frame, as far as it was captured, and what is wrong with it; `None` where nobody can
-    /// tell its code.
+    /// Parses the body of a close frame, as far as it was captured, and returns what is wrong with it; the body is
+    /// `None` if its code is unknown.
     pub(super) fn close(&self) -> (Option<CloseBody<'a>>, Option<Anomaly>) {
         let Some(first) = self.missing.first() else {
             let (body, fault) = CloseBody::parse(self.bytes);
@@ -44,7 +44,7 @@ impl<'a> PayloadView<'a> {
         match known {
             Some(known @ [_, _, ..]) => {
                 let (body, fault) = CloseBody::parse(known);
-                // A character that was cut is no fault.
+                // A truncated character is not a fault.
                 (Some(body), fault.filter(|fault| matches!(fault, Anomaly::BadCloseCode { .. })))
             }
             _ => (None, None),

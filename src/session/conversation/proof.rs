@@ -1,32 +1,33 @@
 use crate::model::Timestamp;
 use crate::websocket::{Answered, PayloadNovelty};
 
-/// The evidence for frames that were found by a search, beside that they follow one another: a payload may hold frames,
-/// those of a relay or a recording, and look the same where its own header is lost.
+/// Evidence that frames found by a search are real, besides their forming a chain. A payload may itself contain frames,
+/// those of a relay or a recording, and looks the same if its own header is lost.
 ///
-/// * The other side answers a ping among them: nobody answers what is inside a payload. One answer is enough where its
-///   payload differs from those before, or the answer comes too late for a ping from before the gap;
-///   else what is always the same may be in both, and it takes two pings, each answered in turn.
-/// * Among them is the answer to a ping of the other side, whose payload differs from those before: no recording has it.
-/// * A client masks them with keys that differ, and the server says something between them: who sends a recording masks
-///   it with a key that it does not know before, and a server has nothing to answer while one message is on its way.
+/// * The other side answers a ping among them: nobody answers pings inside a payload. One pong is enough if its payload
+///   differs from earlier ones, or if it comes too late for a ping from before the gap. Otherwise a constant payload
+///   may occur in both, and two answered pings are required.
+/// * Among them is a pong to a ping of the other side whose payload differs from earlier ones: no recording contains
+///   it.
+/// * A client masks them with differing keys, and the server sends something in between: whoever sends a recording
+///   masks it with a key unknown in advance, and a server has nothing to respond to while a message is in transit.
 ///
-/// Who sends its own keys, or answers pings, inside of a payload that is under way can still deceive. What is proven goes
-/// on from there: the frames before keep their mark.
+/// A sender that uses its own keys, or answers pings, inside an unfinished payload can still deceive. The proof applies
+/// from there on: earlier frames stay marked.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Proof {
     /// The key of the last frame.
     key: Option<[u8; 4]>,
-    /// How many frames the server had sent by then.
+    /// The number of frames that the server had sent by then.
     answers: u64,
     /// When the first frame came.
     pub(super) since: Option<Timestamp>,
-    /// How many pings were answered.
+    /// The number of answered pings.
     pongs: u32,
 }
 
 impl Proof {
-    /// Takes the key of a client's frame, `answers` frames of the server before it; returns whether it is proven.
+    /// Processes the key of a client's frame, preceded by `answers` frames of the server; returns whether it is proof.
     pub(super) fn frame(&mut self, key: [u8; 4], answers: u64) -> bool {
         let is_fresh = key != [0; 4] && self.key.is_some_and(|last| last != key);
         let is_answered = answers > self.answers;
@@ -34,7 +35,7 @@ impl Proof {
         is_fresh && is_answered
     }
 
-    /// Takes the answer to a ping, which comes `now`; returns whether it is proven.
+    /// Processes a pong received `now`; returns whether it is proof.
     pub(super) fn pong(&mut self, answered: &Answered, now: Timestamp) -> bool {
         const ENOUGH: u32 = 2;
         if answered.novelty == PayloadNovelty::Accidental {
@@ -62,7 +63,7 @@ mod tests {
         assert_eq!(proven(&[(one, 0), (two, 1), (one, 2)]), [false, true, true]);
         assert_eq!(proven(&[(one, 0), (two, 0), (one, 0)]), [false; 3], "no answer in between");
         assert_eq!(proven(&[(one, 0), (one, 1), (one, 2)]), [false; 3], "one key");
-        assert_eq!(proven(&[(one, 0), ([0; 4], 1), ([0; 4], 2)]), [false; 3], "a key that hides nothing");
+        assert_eq!(proven(&[(one, 0), ([0; 4], 1), ([0; 4], 2)]), [false; 3], "a key that masks nothing");
     }
 
     #[test]
@@ -76,7 +77,7 @@ mod tests {
         let found = Proof { since: Some(at(10)), ..Proof::default() };
         let proven = |novelty, longest, now| { found }.pong(&answered(novelty, longest), at(now));
         assert!(proven(PayloadNovelty::New, None, 12));
-        assert!(proven(PayloadNovelty::Repeated, Some(1), 13), "those before were answered within a second");
+        assert!(proven(PayloadNovelty::Repeated, Some(1), 13), "earlier ones were answered within a second");
         assert!(!proven(PayloadNovelty::Repeated, Some(1), 11));
         assert!(
             !proven(PayloadNovelty::Repeated, None, 99) && !proven(PayloadNovelty::Accidental, Some(1), 99)

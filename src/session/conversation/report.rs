@@ -1,4 +1,4 @@
-//! Messages as they are reported, and what follows from them.
+//! Reporting of messages, and what follows from them.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::websocket::close::CloseBody;
 use crate::websocket::{Answered, MAX_MISSING, Opcode, PayloadNovelty};
 
 impl Conversation {
-    /// Reports a message that was gathered and gives its memory back.
+    /// Reports a collected message and releases its memory.
     pub(super) fn finish(&mut self, side: Side, mut open: Box<Open>, cx: &mut Context<'_>) {
         open.payload.trim_cut_character();
         let framing = match self.sides[side].framing() {
@@ -101,7 +101,7 @@ impl Conversation {
         }
     }
 
-    /// Keeps a close frame that is the first one: it says how the conversation ends.
+    /// Records the first close frame, which determines how the conversation ends.
     fn note_close_frame(&mut self, side: Side, close: Option<&CloseBody<'_>>, cx: &Context<'_>) {
         if self.closed_first(side) {
             let (code, reason) = close.map_or((None, ""), |body| (Some(body.code), body.reason));
@@ -111,8 +111,8 @@ impl Conversation {
         }
     }
 
-    /// Returns whether the close at hand, of `side`, is the first: none came before, or the other side had it when it sent its
-    /// own, which was captured before.
+    /// Returns whether the current close, of `side`, is the first: none came before, or the other side had received it
+    /// when it sent its own, which was captured earlier.
     fn closed_first(&self, side: Side) -> bool {
         let end = self.sides[side].frames.offset();
         self.first_close
@@ -120,8 +120,8 @@ impl Conversation {
             .is_none_or(|first| first.by != side && (1..=first.other_until).contains(&end))
     }
 
-    /// Returns up to where `side` has acknowledged the other one's bytes with the segment at hand, where more than was
-    /// captured.
+    /// Returns the offset up to which `side` has acknowledged the other side's bytes with the current segment, if that
+    /// is more than was captured.
     fn acknowledged_by(&self, side: Side, cx: &Context<'_>) -> u64 {
         match cx.transport.unseen_by(side) {
             unseen @ 1.. if cx.at.packet == cx.now.packet => {
@@ -131,7 +131,7 @@ impl Conversation {
         }
     }
 
-    /// Takes a ping or a pong with its payload, where that is whole; returns the time since the ping that is answered.
+    /// Processes a ping or pong, with its payload if complete; returns the time since the answered ping.
     fn heartbeat(
         &mut self,
         side: Side,
@@ -157,7 +157,7 @@ impl Conversation {
         Some(cx.at.time.since(answered.sent))
     }
 
-    /// Takes a side's answer to a ping of the other one as proof that they are ping and pong.
+    /// Treats a pong as proof of framing for the pong or the ping that it answers.
     fn prove_by_pong(&mut self, side: Side, answered: &Answered, now: Timestamp) {
         let (half, other) = self.sides.split_mut(side);
         match (&mut half.reading, &mut other.reading) {
@@ -168,7 +168,7 @@ impl Conversation {
                     *found = Reading::Proven;
                 }
             }
-            // What answers a ping that says something new was not recorded before.
+            // A pong to a ping with a new payload cannot be part of a recording.
             (found @ Reading::Found(_), Reading::Counted | Reading::Proven)
                 if answered.novelty == PayloadNovelty::New =>
             {
@@ -178,10 +178,10 @@ impl Conversation {
         }
     }
 
-    /// Reports the pings of a side that the other one should have answered: it sent other frames since, and none of its
-    /// frames can have been lost.
+    /// Reports the pings of a side that the other one should have answered: it has sent other frames since, and none of
+    /// its frames can have been lost.
     pub(super) fn report_unanswered(&mut self, side: Side, cx: &mut Context<'_>) {
-        /// A peer that has not answered for so long does not answer, in nanoseconds.
+        /// The time in nanoseconds after which a peer is assumed not to answer.
         const PATIENCE: i64 = 10_000_000_000;
         let (half, other) = self.sides.split_mut(side);
         let pings = half.pings.as_ref();
@@ -196,7 +196,7 @@ impl Conversation {
     }
 }
 
-/// Reports what is wrong with a message; `close_fault` is what is wrong with a close frame's body.
+/// Reports what is wrong with a message; `close_fault` is the fault in a close frame's body.
 fn report_faults(side: Side, view: &PayloadView<'_>, close_fault: Option<Anomaly>, cx: &mut Context<'_>) {
     if let Some(offset) = view.bad_utf8.filter(|_| view.verified) {
         cx.anomaly(Some(side), &Anomaly::BadUtf8 { offset });

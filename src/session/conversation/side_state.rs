@@ -11,80 +11,80 @@ use crate::websocket::{Frames, Header, Pings, Rules};
 pub(super) struct SideState {
     pub(super) reading: Reading,
     pub(super) losses: Losses,
-    /// When its frames were last lost or found again: later ones are all there.
+    /// The last time its frames were lost or found again: all later ones are complete.
     pub(super) whole_since: Timestamp,
     pub(super) frames: Frames,
     pub(super) rules: Rules,
     /// The header of the frame whose payload is being read.
     pub(super) header: Option<Header>,
-    /// The packet that carried the first byte of the frame at hand.
+    /// The packet that carried the first byte of the current frame.
     pub(super) begun: At,
     pub(super) data: Option<Box<Open>>,
     pub(super) control: Option<Box<Open>>,
     pub(super) inflater: Option<Box<Inflater>>,
     pub(super) pings: Option<Box<Pings>>,
-    /// When the last message came.
+    /// The time of the last message.
     pub(super) last: Timestamp,
     pub(super) totals: DirectionTotals,
-    /// What searches for frames have cost beyond their share.
+    /// The cost of searches for frames beyond their allowance.
     pub(super) search_debt: u64,
-    /// An HTTP response stands where a frame should be, or may.
+    /// An HTTP message in place of a frame, possible or found.
     pub(super) http: Option<InStream>,
 }
 
-/// The way in which it is known where a side's frames begin.
+/// How the boundaries of a side's frames are known.
 #[derive(Debug, Default)]
 pub(super) enum Reading {
-    /// By counting from the handshake on.
+    /// By counting from the handshake.
     #[default]
     Counted,
-    /// By counting from where frames were found, which a payload that itself holds frames may look like.
+    /// By counting from frames found in a search, which may have been inside a payload.
     Found(Proof),
-    /// By counting from where frames were found, and what the other side said proves that they are frames.
+    /// By counting from frames found in a search, confirmed by what the other side sent.
     Proven,
-    /// It is not known: frames are looked for, and until then the other side waits for them.
+    /// Unknown: frames are being searched for, and the other side waits until then.
     Searching { search: Box<FrameSearch>, until: Timestamp, frame: Option<CurrentFrame> },
-    /// The side ended.
+    /// The side has ended.
     Over,
 }
 
-/// The losses of a side's frames.
+/// The losses in a side's frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Losses {
     #[default]
     None,
-    /// And no data frame was seen since: a continuation may continue what was lost.
+    /// Bytes were lost, and no data frame was seen since: a continuation may continue a lost message.
     Recent,
     Past,
 }
 
-/// The frame at hand at a gap that is too short to hold the rest of it: up to the next frame, all that is captured behind
-/// the gap is its payload.
+/// The current frame at a gap that is too short to contain the rest of it: everything captured after the gap, up to the
+/// next frame, is its payload.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CurrentFrame {
-    /// How many bytes of its payload are still to come.
+    /// The number of payload bytes left.
     pub(super) remaining: u64,
-    /// How many are missing at the most.
+    /// The maximum number of missing bytes.
     pub(super) most: u64,
-    /// The packet at which the gap was.
+    /// The packet at which the gap was found.
     pub(super) at: At,
 }
 
 impl CurrentFrame {
-    /// Returns how many bytes are missing where the next frame begins behind so many; `None` where it cannot.
+    /// Returns the number of missing bytes if the next frame begins after `captured` bytes; `None` if it cannot.
     pub(super) fn gap(self, captured: u64) -> Option<u64> {
         self.remaining.checked_sub(captured).filter(|gap| *gap <= self.most)
     }
 }
 
-/// The bytes of one side where an HTTP response, or a client's request, may stand between frames.
+/// A side's bytes that may be an HTTP response, or a client's request, in place of a frame.
 #[derive(Debug)]
 pub(super) enum InStream {
-    /// Too few bytes to tell, and where they begin.
+    /// Too few bytes to decide, and their offset.
     Maybe { bytes: Vec<u8>, offset: u64 },
-    /// It is one: nothing that follows is a frame.
+    /// It is an HTTP message: nothing that follows is a frame.
     Message,
-    /// It was none, once: it is not looked for again.
+    /// It was not one: no further checks are made.
     Never,
 }
 
@@ -93,12 +93,12 @@ impl SideState {
         matches!(self.reading, Reading::Over)
     }
 
-    /// Returns how it is known where its frames begin.
+    /// Returns how the boundaries of its frames are known.
     pub(super) const fn framing(&self) -> Framing {
         if matches!(self.reading, Reading::Found(_)) { Framing::Searched } else { Framing::Counted }
     }
 
-    /// Returns the search for frames, where one is under way.
+    /// Returns the current search for frames, if any.
     pub(super) fn search(&mut self) -> Option<&mut FrameSearch> {
         match &mut self.reading {
             Reading::Searching { search, .. } => Some(search),
@@ -106,7 +106,7 @@ impl SideState {
         }
     }
 
-    /// Returns the packet at which the first of the bytes were readable in which frames are looked for.
+    /// Returns the packet at which the first byte of the current search was readable.
     pub(super) fn behind_gap(&self) -> Option<At> {
         match &self.reading {
             Reading::Searching { search, .. } => search.first_readable(),

@@ -5,9 +5,9 @@ use crate::session::compression::Deflate;
 use crate::session::meaning::Understood;
 use crate::session::order::WireOrder;
 
-/// One WebSocket: both sides' frames, messages, inflating and closing (RFC 6455 §5–7).
+/// A WebSocket conversation: both sides' frames, messages, inflating and closing (RFC 6455 §5–7).
 ///
-/// Of each side:
+/// The states of each side:
 ///
 /// ```text
 ///              gap over a header               frames found         answered
@@ -17,48 +17,48 @@ use crate::session::order::WireOrder;
 ///      └────────── TCP ends ──────────┴─► Over ◄──── TCP ends ───────────────────┘ cannot be one
 /// ```
 ///
-/// What is unfinished is reported as such when a side is over. While frames are looked for on one side, what the other
-/// one sent after the first byte of what is searched waits, so that events come in the order of the wire: until frames
-/// are found, [`Limits::search_grace`](crate::session::Limits::search_grace) has passed, or a bound is reached.
+/// Unfinished items are reported when a side is over. During a search for frames on one side, everything that the other
+/// side sent after the first byte of the search waits, so that events are in wire order: until frames are found,
+/// [`Limits::search_grace`](crate::session::Limits::search_grace) has passed, or a bound is reached.
 #[derive(Debug)]
 pub(in crate::session) struct Conversation {
     pub(super) sides: Pair<SideState>,
     pub(super) order: WireOrder,
     pub(super) opened: Timestamp,
-    /// The last message, or the opening.
+    /// The time of the last message, or of the opening.
     pub(super) last: Timestamp,
     pub(super) deflate: Deflate,
-    /// What its handshake says that is out of the ordinary.
+    /// The peculiarities of the stream.
     pub(super) odd: Option<Box<Oddities>>,
-    /// Its handshake was not captured: who is the client shows by the mask.
+    /// Whether the handshake was not captured, so that the mask identifies the client.
     pub(super) is_mid_stream: bool,
     pub(super) first_close: Option<Box<FirstClose>>,
-    /// Who ended TCP first.
+    /// The side that ended TCP first.
     pub(super) ended_by: Option<Side>,
     pub(super) inflaters: Inflaters,
-    /// What reads the messages' meaning; `None` where they have none.
+    /// The reader of the messages' meaning; `None` if they have none.
     pub(super) meaning: Option<Box<Understood>>,
 }
 
-/// The state of inflaters: whether they hold memory that they can give back.
+/// The state of the inflaters: whether they hold memory that can be released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Inflaters {
-    /// They hold their windows alone.
+    /// They hold only their windows.
     Resting,
-    /// They have not been used since they were last asked to rest.
+    /// They have not been used since the last call of `release_idle`.
     Idle,
     /// They have been used since then.
     InUse,
 }
 
-/// The reason why a conversation is over.
+/// How a conversation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::session) enum Ending {
-    /// TCP ended: `fin` or `reset`.
+    /// TCP ended, by `fin` or `reset`.
     Tcp(&'static str),
-    /// The HTTP/2 stream ended: by which frame, and its error code.
+    /// The HTTP/2 stream ended, by which frame and with which error code.
     Stream { by: &'static str, code: Option<&'static str> },
-    /// The capture ended, or a limit made us forget the connection.
+    /// The capture ended, or the connection was dropped because of a limit.
     Unseen,
 }
 
@@ -66,15 +66,15 @@ pub(in crate::session) enum Ending {
 #[derive(Debug)]
 pub(super) struct FirstClose {
     pub(super) by: Side,
-    /// `None` where it was not captured.
+    /// The code; `None` if it was not captured.
     pub(super) code: Option<u16>,
     pub(super) reason: Box<str>,
-    /// Up to where the other side's bytes had come before, as far as that is known.
+    /// The offset that the other side's bytes had reached before it, as far as that is known.
     pub(super) other_until: u64,
 }
 
 impl Conversation {
-    /// Makes the one that was opened by the packet `opened`.
+    /// Creates the conversation opened by the packet `opened`.
     pub(in crate::session) fn new(opened: At, deflate: Deflate) -> Self {
         Conversation {
             sides: Pair::default(),

@@ -1,4 +1,4 @@
-//! TLS by the first bytes of both sides, read as far as they are there (RFC 8446 §4.1).
+//! Recognition of TLS by the first bytes of both sides, as far as they are available (RFC 8446 §4.1).
 
 use crate::event::Tls;
 use crate::hello::{ClientHello, ServerHello, suite, version_name};
@@ -8,19 +8,19 @@ const HANDSHAKE: u8 = 22;
 const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
 
-/// Reads what both sides begin with; `None` where neither begins with a TLS record.
+/// Reads the first bytes of both sides; returns `None` if neither begins with a TLS record.
 pub(super) fn tls(client: &[u8], server: &[u8]) -> Option<Tls> {
     let asked = body(client, CLIENT_HELLO);
     let answered = body(server, SERVER_HELLO);
     if asked.is_none() && answered.is_none() {
-        // A later record is TLS too, though it says nothing.
+        // A later record is TLS too, but carries no details.
         return (is_record(client) || is_record(server)).then(Tls::default);
     }
     let asked = asked.and_then(ClientHello::parse);
     let answered = answered.and_then(ServerHello::parse);
     let offered = asked.as_ref().map(|hello| hello.extensions.alpn()).unwrap_or_default();
     let chosen = answered.as_ref().and_then(|hello| hello.extensions.alpn().into_iter().next());
-    // TLS 1.3 encrypts what the server chose; what the client alone offers is no choice.
+    // TLS 1.3 encrypts the server's choice; a client's offer counts only if it is the only one.
     let alpn = chosen.or_else(|| <[_; 1]>::try_from(offered).ok().map(|[only]| only));
     let version = answered.as_ref().map(ServerHello::version);
     Some(Tls {
@@ -32,7 +32,7 @@ pub(super) fn tls(client: &[u8], server: &[u8]) -> Option<Tls> {
     })
 }
 
-/// Returns which side is TLS's client, where a hello says so.
+/// Returns which side is TLS's client, according to a hello.
 pub(super) fn client_of(heads: Pair<&[u8]>) -> Option<Side> {
     let is_client =
         |side: Side| body(heads[side], CLIENT_HELLO).is_some() || body(heads[!side], SERVER_HELLO).is_some();
@@ -44,7 +44,7 @@ fn is_record(bytes: &[u8]) -> bool {
     matches!(bytes, [20..=23, 3, 0..=4, high, _, ..] if *high <= 0x48)
 }
 
-/// Returns the body of a hello of one kind, as far as it goes.
+/// Returns the body of a hello of the given kind, as far as it is available.
 fn body(bytes: &[u8], kind: u8) -> Option<&[u8]> {
     let message = bytes.get(5..).filter(|_| is_record(bytes) && bytes.first() == Some(&HANDSHAKE))?;
     message.get(4..).filter(|_| message.first() == Some(&kind))

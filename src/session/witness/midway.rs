@@ -1,19 +1,19 @@
-//! Other protocols by what stands in the middle of their connections: records that follow each other without a gap, or
-//! lines of a known vocabulary, of both sides.
+//! Recognition of other protocols mid-stream: by consecutive records without gaps, or lines of a known vocabulary, on
+//! both sides.
 
-/// Returns the length of the record that bytes begin with; `None` where none can begin so.
+/// Returns the length of the record at the beginning of the bytes; `None` if no record begins like this.
 type Record = fn(&[u8]) -> Option<usize>;
 
-/// A protocol whose records say how long they are.
+/// A protocol whose records contain their length.
 struct Framing {
     name: &'static str,
     client: Record,
     server: Record,
-    /// How many records of both sides together prove it.
+    /// The number of records on both sides together that is sufficient.
     least: usize,
 }
 
-/// The name of HTTP/2, which is not only named.
+/// The name of HTTP/2, which is handled separately.
 pub(super) const HTTP2: &str = "HTTP/2";
 
 const FRAMINGS: &[Framing] = &[
@@ -39,7 +39,7 @@ const FRAMINGS: &[Framing] = &[
     Framing { name: "Git", client: git, server: git, least: 3 },
 ];
 
-/// A protocol of lines, by what lines of the client and of the server begin with, in capitals.
+/// A line-based protocol, by the beginnings of lines of the client and of the server, in capitals.
 type Lines = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 const LINES: &[Lines] = &[
@@ -66,7 +66,7 @@ const LINES: &[Lines] = &[
     ),
 ];
 
-/// Returns the name of the protocol that both sides speak, of which these are the first bytes that were captured.
+/// Returns the name of the protocol whose first captured bytes these are.
 pub(super) fn name(client: &[u8], server: &[u8]) -> Option<&'static str> {
     let speaks = |bytes: &[u8], words: &[&str]| {
         words
@@ -82,12 +82,12 @@ pub(super) fn name(client: &[u8], server: &[u8]) -> Option<&'static str> {
     FRAMINGS.iter().find(is_of).map(|it| it.name).or_else(|| of_lines().map(|(name, ..)| *name))
 }
 
-/// Counts the records that bytes consist of, the last of them perhaps in part; none where something else is among them.
+/// Counts consecutive records, the last of which may be incomplete; returns 0 if the bytes contain anything else.
 fn chain(mut bytes: &[u8], record: Record) -> usize {
     let mut records = 0_usize;
     while !bytes.is_empty() {
         let Some(length) = record(bytes).filter(|length| *length > 0) else {
-            // Where the bytes that were kept end may be within what says how long a record is.
+            // The kept bytes may end inside a record's length.
             return if bytes.len() < HEAD { records } else { 0 };
         };
         records = records.saturating_add(1);
@@ -96,13 +96,13 @@ fn chain(mut bytes: &[u8], record: Record) -> usize {
     records
 }
 
-/// The most bytes that say how long a record is.
+/// The maximum number of bytes needed to determine a record's length.
 const HEAD: usize = 16;
 
-/// The longest record that is believed.
+/// The maximum length accepted for a record.
 const LONGEST: u32 = 1 << 24;
 
-/// Reads a length in network order that counts what is behind it, and returns that of the whole.
+/// Reads a length in network order that excludes itself, and returns the total length.
 fn big_endian(bytes: &[u8], least: u32) -> Option<usize> {
     let length = u32::from_be_bytes(*bytes.first_chunk()?);
     (least..LONGEST).contains(&length).then_some((length as usize).saturating_add(4))
@@ -123,7 +123,7 @@ fn mongodb(bytes: &[u8]) -> Option<usize> {
     (is_known && (16..LONGEST).contains(&length)).then_some(length as usize)
 }
 
-/// A message is a sequence of a number and an operation (RFC 4511 §4.1.1).
+/// A message is a sequence of an ID and an operation (RFC 4511 §4.1.1).
 fn ldap(bytes: &[u8]) -> Option<usize> {
     let (head, length) = match bytes {
         [0x30, 0x81, length, ..] => (3, usize::from(*length)),
@@ -136,7 +136,7 @@ fn ldap(bytes: &[u8]) -> Option<usize> {
     matches!(operation, 0x42 | 0x4A | 0x50 | 0x60..=0x79).then_some(length.saturating_add(head))
 }
 
-/// A message over TCP has its length before it (RFC 1035 §4.2.2).
+/// A message over TCP is preceded by its length (RFC 1035 §4.2.2).
 fn dns(bytes: &[u8], is_answer: bool) -> Option<usize> {
     let [l0, l1, _, _, f0, f1, 0, 1, a0, a1] = bytes.first_chunk()? else { return None };
     let is_of_side = (f0 & 0x80 != 0) == is_answer && f0 & 0x78 == 0 && f1 & 0x0F <= 5;
@@ -145,7 +145,7 @@ fn dns(bytes: &[u8], is_answer: bool) -> Option<usize> {
     (is_of_side && asks && length >= 17).then_some(usize::from(length).saturating_add(2))
 }
 
-/// A frame (RFC 9113 §4.1), whose type says what its length and its stream may be.
+/// A frame (RFC 9113 §4.1), whose type restricts its length and stream.
 fn http2(bytes: &[u8]) -> Option<usize> {
     let [l0, l1, l2, kind, _, s0, s1, s2, s3] = *bytes.first_chunk()?;
     let length = u32::from_be_bytes([0, l0, l1, l2]);
@@ -185,7 +185,7 @@ fn mysql(bytes: &[u8], is_number: fn(u8) -> bool) -> Option<usize> {
         .then_some((length as usize).saturating_add(4))
 }
 
-/// A request says who asks, in words.
+/// A request names its client.
 fn kafka(bytes: &[u8]) -> Option<usize> {
     let [_, _, _, _, 0, api, 0, version, _, _, _, _, 0, name] = bytes.first_chunk()? else { return None };
     let name = bytes.get(14..)?.get(..usize::from(*name)).filter(|name| !name.is_empty())?;
@@ -193,7 +193,7 @@ fn kafka(bytes: &[u8]) -> Option<usize> {
     big_endian(bytes, 10).filter(|_| fits)
 }
 
-/// A line begins with its length in four hexadecimal digits; one of less than four ends something.
+/// A line begins with its length in four hexadecimal digits; lengths below four are delimiters.
 fn git(bytes: &[u8]) -> Option<usize> {
     let digits = std::str::from_utf8(bytes.first_chunk::<4>()?).ok()?;
     let is_lower = digits.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'));

@@ -1,15 +1,15 @@
-//! MQTT packets in a connection that was joined in mid-stream (MQTT 3.1.1 §2, MQTT 5.0 §2).
+//! Recognition of MQTT packets in a mid-stream connection (MQTT 3.1.1 §2, MQTT 5.0 §2).
 
-/// So many packets in a row are no accident.
+/// The number of consecutive packets that cannot be a coincidence.
 const ENOUGH: usize = 3;
 
-/// Returns whether all that both sides sent are MQTT packets; the last one of each may be cut.
+/// Returns whether everything that both sides sent is MQTT packets; the last one of each may be truncated.
 pub(in crate::session) fn is_mqtt(client: &[u8], server: &[u8]) -> bool {
     let (Some(client), Some(server)) = (packets(client), packets(server)) else { return false };
     client.saturating_add(server) >= ENOUGH
 }
 
-/// Counts the packets that bytes are; `None` where they are none.
+/// Counts MQTT packets; returns `None` if the bytes contain anything else.
 fn packets(mut bytes: &[u8]) -> Option<usize> {
     let mut count = 0_usize;
     while let [first, rest @ ..] = bytes {
@@ -24,7 +24,8 @@ fn packets(mut bytes: &[u8]) -> Option<usize> {
     Some(count)
 }
 
-/// Reads a number of one to four bytes, seven bits each; `Some(None)` where it is cut, `None` where it is longer.
+/// Reads a number of one to four bytes, seven bits each; returns `Some(None)` if it is truncated, `None` if it is
+/// longer.
 #[expect(clippy::option_option, reason = "a number that is none, and one that is cut")]
 fn remaining_length(bytes: &[u8]) -> Option<Option<(usize, &[u8])>> {
     let mut length = 0_usize;
@@ -37,7 +38,7 @@ fn remaining_length(bytes: &[u8]) -> Option<Option<(usize, &[u8])>> {
     (bytes.len() < 4).then_some(None)
 }
 
-/// Returns whether a packet's flags and the first parts of its body are as its type demands.
+/// Returns whether a packet's flags and the first parts of its body fit its type.
 fn is_packet(first: u8, body: &[u8]) -> bool {
     let has_number = matches!(body, [a, b, ..] if a | b != 0);
     match (first >> 4, first & 15) {
@@ -47,7 +48,7 @@ fn is_packet(first: u8, body: &[u8]) -> bool {
             string(body).is_some_and(|(topic, rest)| is_topic(topic) && (flags & 6 == 0 || rest.len() >= 2))
         }
         (4 | 5 | 7 | 11, 0) | (6, 2) => has_number && body.len() < 128,
-        // With properties or without.
+        // With or without properties.
         (8 | 10, 2) => {
             let filters = body.get(2..).unwrap_or_default();
             has_number
@@ -60,17 +61,17 @@ fn is_packet(first: u8, body: &[u8]) -> bool {
     }
 }
 
-/// Returns whether the first of the filters of a subscription is one.
+/// Returns whether the first topic filter of a subscription is valid.
 fn is_filters(bytes: &[u8]) -> bool {
     string(bytes).is_some_and(|(filter, _)| !filter.is_empty() && std::str::from_utf8(filter).is_ok())
 }
 
-/// Returns whether a message may have that topic: it has no wildcards.
+/// Returns whether a message may have this topic, which must not contain wildcards.
 fn is_topic(topic: &[u8]) -> bool {
     std::str::from_utf8(topic).is_ok_and(|topic| !topic.contains(['\0', '#', '+']))
 }
 
-/// Takes a string off the front, the two bytes of its length before it.
+/// Removes a string with its two-byte length from the front.
 fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<2>()?;
     rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
@@ -89,9 +90,9 @@ mod tests {
         assert!(is_mqtt(&both, b"\x90\x03\x25\xfb\0"));
         assert!(is_mqtt(b"\xc0\0\xc0\0", b"\xd0\0\xd0\0"));
         assert!(is_mqtt(b"", b"\x30\x05\0\x03a/b\x32\x09\0\x03a/b\0\x01hi\x40\x02\0\x01"));
-        // The last one is cut, or even its length is.
+        // The last one is truncated, or even its length.
         assert!(is_mqtt(&[&both, &subscribe[..5]].concat(), b"\x90\x03\x25\xfb\0\x30"));
-        // Too few, a flag that is not, a wildcard where none may be, frames of WebSocket.
+        // Too few packets, an invalid flag, a wildcard where none is allowed, WebSocket frames.
         assert!(!is_mqtt(subscribe, b"\x90\x03\x25\xfb\0"));
         assert!(!is_mqtt(&both, b"\x91\x03\x25\xfb\0"));
         assert!(!is_mqtt(b"\x30\x05\0\x03a/#\x30\x05\0\x03a/#", b"\xd0\0"));

@@ -1,9 +1,10 @@
-//! Other protocols by their first bytes.
+//! Recognition of other protocols by their first bytes.
 
 /// The HTTP/2 connection preface (RFC 9113 §3.4).
 pub(super) const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Returns the name of a protocol that `client` and `server` begin with; a `port` is believed where bytes say little.
+/// Returns the name of the protocol that `client` and `server` begin with; the `port` decides if the bytes are
+/// inconclusive.
 pub(super) fn name(client: &[u8], server: &[u8], port: u16) -> Option<&'static str> {
     let first = |list: &[(&'static str, &[u8])], bytes: &[u8]| {
         list.iter().find(|(_, start)| bytes.starts_with(start)).map(|(name, _)| *name)
@@ -35,12 +36,12 @@ pub(super) fn name(client: &[u8], server: &[u8], port: u16) -> Option<&'static s
         })
 }
 
-/// Returns whether a command of Redis begins here: an array of strings, each with its length before it.
+/// Returns whether the bytes begin with a Redis command: an array of strings, each preceded by its length.
 fn is_redis(client: &[u8]) -> bool {
     matches!(client, [b'*', b'1'..=b'9', ..]) && client.windows(3).take(8).any(|it| it == b"\r\n$")
 }
 
-/// What either side may begin with.
+/// First bytes that either side may send.
 const BOTH: &[(&str, &[u8])] = &[
     ("SSH", b"SSH-"),
     ("AMQP", b"AMQP"),
@@ -59,7 +60,7 @@ const BOTH: &[(&str, &[u8])] = &[
     ("Git", b"0000git-"),
 ];
 
-/// What a server alone begins with.
+/// First bytes that only a server sends.
 const SERVERS: &[(&str, &[u8])] =
     &[("IMAP", b"* OK"), ("POP3", b"+OK"), ("Redis", b"-NOAUTH"), ("Redis", b"+PONG")];
 
