@@ -105,9 +105,9 @@ impl Analysis {
 
     /// Calls `each` with every event, in the order of the capture, on this thread.
     ///
-    /// Fails if a capture cannot be read, or if `each` fails.
+    /// # Errors
     ///
-    /// Where a capture cannot be read, and what `each` returns.
+    /// Fails if a capture cannot be read, or if `each` fails.
     pub fn run(mut self, each: impl FnMut(&Event<'_>) -> io::Result<Control>) -> Result<(), Error> {
         let mut caller = Caller { each, frames: self.frames, outcome: Ok(Control::Continue) };
         let mut feed = Feed::new(self.limits, wire::Limits::default());

@@ -138,7 +138,7 @@ impl Everything {
             }
         }
         assert!(batch.is_empty() && batch.bytes.is_empty(), "the last batch is empty");
-        assert_eq!(files.next(&mut batch).unwrap(), Next::End, "the end stays the end");
+        assert_eq!(files.next(&mut batch).unwrap(), Next::End, "the end is final");
         Ok(all)
     }
 
@@ -146,7 +146,7 @@ impl Everything {
         match item {
             Item::Packet(record) => {
                 let end = record.offset as usize + record.length as usize;
-                assert!(end <= batch.bytes.len(), "a record lies in its batch");
+                assert!(end <= batch.bytes.len(), "a record is within its batch");
                 let packet = batch.packet(record);
                 self.packets.push(Got {
                     number: packet.at.packet,

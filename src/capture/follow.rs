@@ -27,9 +27,9 @@ const HEAD: usize = 512;
 /// A source that reads a capture file as it grows, and continues with the next file when it is rotated.
 ///
 /// ```text
-///   read ─► the end of what is there ─┬─ it grew ──────────────────────────────► read on
+///   read ─► the end of the file now ──┬─ it grew ──────────────────────────────► read on
 ///                                     ├─ another of its family began later ────► read the rest, then that one
-///                                     └─ it was written over before we were done ► say so, read the new one
+///                                     └─ it was overwritten before we were done ─► report it, read the new one
 /// ```
 ///
 /// A file's family consists of the files in its folder whose names differ only in numbers, including a number at the
@@ -421,7 +421,7 @@ impl Beginning {
         }
     }
 
-    /// Reads up to the first packet; `None` where there is none yet.
+    /// Reads up to the first packet; `None` if there is none yet.
     fn read(file: &File) -> Option<Beginning> {
         let inode = file.metadata().ok()?.ino();
         let mut reader = Reader::new("", Box::new(file.try_clone().ok()?.take(BLOCK as u64)));

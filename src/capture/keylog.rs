@@ -159,7 +159,7 @@ mod tests {
         let path = folder.path().join("keys");
         let mut logs = KeyLogs::open(std::slice::from_ref(&path), true).unwrap();
         let log = &mut logs.0[0];
-        assert_eq!(texts(log), [""; 0], "it is not there yet");
+        assert_eq!(texts(log), [""; 0], "the file does not exist yet");
         fs::write(&path, "one\ntw").unwrap();
         assert_eq!(texts(log), ["one\n"]);
         assert_eq!(texts(log), [""; 0]);

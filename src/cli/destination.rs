@@ -421,7 +421,7 @@ mod tests {
         Destination::open(Some(&fresh), &[], "").unwrap().finish().unwrap();
         assert_eq!(fs::metadata(&fresh).unwrap().mode() & 0o777, 0o600);
         Destination::open(Some(&out), &[open], "").unwrap().finish().unwrap();
-        assert_eq!(fs::metadata(&out).unwrap().mode() & 0o777, 0o600, "it is not widened");
+        assert_eq!(fs::metadata(&out).unwrap().mode() & 0o777, 0o600, "permissions are not widened");
     }
 
     #[test]
@@ -441,6 +441,6 @@ mod tests {
         assert!(error.contains("another user's link"), "{error}");
         assert_eq!(fs::read(&target).unwrap(), b"precious");
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
-        assert!(!is_foreign_link(&link), "nobody else may write here");
+        assert!(!is_foreign_link(&link), "a private folder");
     }
 }

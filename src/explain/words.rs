@@ -38,7 +38,7 @@ pub(super) fn name(reason: &Reason) -> &'static str {
     }
 }
 
-/// Returns the software that upgrades to a protocol, if that is known.
+/// Returns a note on the use of an upgrade protocol, to be appended; empty if there is none.
 fn who(upgrade: &str) -> &'static str {
     let is = |name: &str| upgrade.eq_ignore_ascii_case(name);
     if is("tcp") {

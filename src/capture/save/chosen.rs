@@ -225,9 +225,9 @@ impl Chosen {
     pub(super) fn held(&self) -> usize {
         let beside: usize =
             self.flows.values().flat_map(|flow| &flow.beside).map(|waiting| waiting.block.len()).sum();
-        assert_eq!(beside, self.beside, "what is beside the line is counted");
+        assert_eq!(beside, self.beside, "bytes beside the queue");
         let line: usize = self.line.iter().map(|waiting| waiting.block.len()).sum();
-        assert_eq!(line, self.in_line, "what is in line is counted");
+        assert_eq!(line, self.in_line, "bytes in the queue");
         line.saturating_add(beside)
     }
 

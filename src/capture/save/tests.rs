@@ -145,7 +145,7 @@ fn secrets_stand_before_the_packet_that_needs_them_and_those_of_others_nowhere()
     assert_eq!(save_secrets(target, 96, needed), []);
     assert_eq!(order(&path), "x1xx3xx0xxx");
     let bytes = fs::read(path).unwrap();
-    assert!(!bytes.windows(64).any(|at| at == [b'c'; 64]), "nobody needs it");
+    assert!(!bytes.windows(64).any(|at| at == [b'c'; 64]), "unused secrets");
 }
 
 #[test]

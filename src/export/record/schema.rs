@@ -59,6 +59,9 @@ mod tests {
             std::fs::write(path, schema()).unwrap();
         }
         let written = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(written == schema(), "docs/ndjson.schema.json is old: run INSTA_UPDATE=always cargo test");
+        assert!(
+            written == schema(),
+            "docs/ndjson.schema.json is outdated: run INSTA_UPDATE=always cargo test"
+        );
     }
 }
