@@ -1,4 +1,4 @@
-//! Action Cable (Ruby on Rails), `actioncable-v1-json`, and `AnyCable`'s extended form of it, also as MessagePack.
+//! Action Cable (Ruby on Rails), `actioncable-v1-json`, and `AnyCable`'s extended variant, also as MessagePack.
 
 use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
@@ -13,7 +13,7 @@ pub(super) static ACTION_CABLE: Protocol = Protocol {
     sign: |input, _| {
         let names = ["identifier", "command", "type", "message"];
         match json::pick(input.head(), input.is_whole(), names) {
-            // The identifier is JSON within a string and names a channel.
+            // The identifier is JSON in a string and names a channel.
             Some([Some(identifier), ..])
                 if identifier.text().is_some_and(|it| it.starts_with("{\"channel\":")) =>
             {
@@ -28,13 +28,13 @@ pub(super) static ACTION_CABLE: Protocol = Protocol {
 
 const NAME: &str = "actioncable";
 
-/// Bounds the text that a packed message is written out as, in bytes.
+/// Bounds the JSON text of a packed message, in bytes.
 const MAX_TEXT: usize = 64 << 10;
 
 /// The scope of subscriptions.
 const SUBSCRIPTIONS: u64 = 1;
 
-/// A decoder of Action Cable; it keeps no state but the questions.
+/// A decoder for Action Cable; its only state is the open questions.
 #[derive(Debug)]
 struct ActionCable;
 
@@ -54,7 +54,7 @@ impl Decoder for ActionCable {
     }
 }
 
-/// Says a message, which is JSON or was written out as such.
+/// Emits a message, given as JSON or converted to it.
 fn say(json: &[u8], input: &Input<'_>, out: &mut Out<'_>) {
     let names = ["type", "command", "identifier", "message", "data", "reason", "reconnect"];
     let Some([kind, command, identifier, message, data, reason, reconnect]) =
@@ -82,7 +82,7 @@ fn say(json: &[u8], input: &Input<'_>, out: &mut Out<'_>) {
     if let Some(reconnect) = reconnect {
         unit.flag("reconnect", reconnect.shape == json::Shape::True);
     }
-    // What a channel is to do stands in the data, which is JSON within a string.
+    // The action of a channel is in the data, which is JSON in a string.
     if let Some(data) = data.and_then(|it| it.text())
         && let Some(action) = json::read(data.as_bytes()).and_then(|it| it.get("action")?.text())
     {
@@ -98,7 +98,7 @@ fn say(json: &[u8], input: &Input<'_>, out: &mut Out<'_>) {
     judge(&mut unit, word, channel.as_deref(), reason.as_deref());
 }
 
-/// Says what went wrong, and makes a message the question or the answer that it is.
+/// Sets the error, and the role of a message in an exchange.
 fn judge(unit: &mut Unit<'_>, word: &str, channel: Option<&str>, reason: Option<&str>) {
     match (word, channel) {
         ("ping" | "pong", _) => {

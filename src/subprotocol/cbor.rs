@@ -1,9 +1,9 @@
-//! CBOR's tokens (RFC 8949 §3).
+//! The tokens of CBOR (RFC 8949 §3).
 
 use super::msgpack::{big_endian, take};
 use super::token::Token;
 
-/// Splits the first token off; `None` where it is not whole, or not well-formed.
+/// Splits off the first token; returns `None` if it is incomplete or malformed.
 pub(super) fn token(bytes: &[u8]) -> Option<(Token<'_>, &[u8])> {
     let (&first, rest) = bytes.split_first()?;
     let (major, low) = (first >> 5, first & 0x1f);
@@ -41,7 +41,7 @@ pub(super) fn token(bytes: &[u8]) -> Option<(Token<'_>, &[u8])> {
     ))
 }
 
-/// Reads a simple value or a float (RFC 8949 §3.3).
+/// Decodes a simple value or a float (RFC 8949 §3.3).
 fn simple(low: u8, argument: u64) -> Token<'static> {
     match low {
         20 => Token::Flag(false),
@@ -53,7 +53,7 @@ fn simple(low: u8, argument: u64) -> Token<'static> {
     }
 }
 
-/// Widens a float of 16 bits (RFC 8949, appendix D).
+/// Converts a half-precision float (RFC 8949, appendix D).
 fn half(bits: u16) -> f64 {
     let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), bits & 0x3ff);
     let mantissa = f64::from(fraction);

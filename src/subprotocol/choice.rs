@@ -1,4 +1,4 @@
-//! Which sub-protocol a conversation speaks: chosen once.
+//! The choice of a conversation's sub-protocol, made once.
 
 use std::sync::Arc;
 
@@ -15,25 +15,25 @@ use super::service::{Service, ServiceDecoder};
 use super::settings::Settings;
 use super::unit::Earlier;
 
-/// How many messages may pass before a conversation is taken to speak no sub-protocol.
+/// How many messages may pass before a conversation is assumed to use no sub-protocol.
 const MAX_UNDECIDED: u8 = 16;
 
-/// How many of the first messages the services' rules are asked about.
+/// How many of the first messages are matched against the rules of services.
 const MAX_ASKED: u8 = 4;
 
-/// How many messages must agree where each alone proves little.
+/// How many messages must agree if each of them is only weak evidence.
 const VOTES: u8 = 3;
 
-/// How many of the first [`TRIAL`] messages may contradict the choice before it is given up.
+/// How many of the first [`TRIAL`] messages must contradict the choice for it to be abandoned.
 const CONTRADICTIONS: u8 = 4;
 
 /// See [`CONTRADICTIONS`].
 const TRIAL: u8 = 16;
 
-/// How many members of a JSON object are looked at before each protocol judges it by itself.
+/// How many members of a JSON object are listed before each protocol examines it itself.
 const MAX_MEMBERS: usize = 24;
 
-/// How deep sub-protocols may lie inside each other.
+/// The maximum nesting depth of sub-protocols.
 pub(super) const MAX_DEPTH: u8 = 3;
 
 /// The state of the choice.
@@ -63,18 +63,18 @@ struct Undecided {
     opening: Opening,
     seen: u8,
     votes: Vec<u8>,
-    /// The messages so far, for the decoder to know what went before.
+    /// The messages so far, from which the decoder will learn what came before.
     kept: Vec<BufferedMessage>,
     kept_bytes: usize,
-    /// What a side sent before the messages kept is not known.
+    /// Whether messages of a side before the kept ones are unknown.
     lost: Pair<bool>,
     search: Option<Search>,
 }
 
-/// Bounds the bytes of messages that are kept until the choice is made.
+/// Bounds the messages kept until the choice is made, in bytes.
 const MAX_KEPT: usize = 4096;
 
-/// How many messages may pass while packets are searched for in them: clients write every field as one of its own.
+/// How many messages may pass while they are searched for packets: some clients send every field as a separate message.
 const MAX_SEARCHED: u8 = 128;
 
 #[derive(Debug)]
@@ -86,7 +86,7 @@ struct BufferedMessage {
     at: At,
 }
 
-/// A protocol that was ruled out has this instead of a number of votes.
+/// The number of votes that marks a protocol as ruled out.
 const RULED_OUT: u8 = u8::MAX;
 
 #[derive(Debug)]
@@ -95,12 +95,12 @@ struct Decoding {
     decoder: Box<dyn Decoder>,
     messages: u8,
     contradictions: u8,
-    /// A user said so: it is never given up.
+    /// Whether a user chose it, in which case it is never abandoned.
     forced: bool,
 }
 
 impl Choice {
-    /// Chooses by the handshake: what the user's own rules say, then the header that the server chose, then the URL.
+    /// Chooses by the handshake: the user's own rules first, then the header selected by the server, then the URL.
     pub(super) fn new(settings: &Arc<Settings>, opening: Opening) -> Self {
         let opening = Opening { schema: settings.schema.clone(), ..opening };
         if let Some(own) = settings.own.iter().find(|service| service.opens(&opening)) {
@@ -120,7 +120,7 @@ impl Choice {
         Choice { state, depth: 0 }
     }
 
-    /// Takes the protocol that a user named; `None` where there is none of that name.
+    /// Uses the protocol named by a user; returns `None` if there is none with that name.
     pub(super) fn named(settings: &Settings, name: &str, opening: &Opening) -> Option<Self> {
         if let Some(service) = settings.all_services().find(|service| service.name() == name) {
             return Some(Choice { state: serving(service, true), depth: 0 });
@@ -130,7 +130,7 @@ impl Choice {
         Some(Choice { state: decoding(protocol, &opening, true), depth: 0 })
     }
 
-    /// Makes the choice for what lies inside of the messages of another sub-protocol.
+    /// Creates the choice for the contents of another sub-protocol's messages.
     pub(super) fn inside(depth: u8) -> Self {
         let state =
             if depth < MAX_DEPTH { undecided(Settings::shared(), Opening::default()) } else { State::Plain };
@@ -150,7 +150,7 @@ impl Choice {
         }
     }
 
-    /// Takes a message: its units go to `out`.
+    /// Processes a message; its units go to `out`.
     pub(super) fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
         if let State::Undecided(undecided) = &mut self.state {
             match undecided.judge(input, self.depth > 0) {
@@ -187,7 +187,7 @@ impl Choice {
         }
     }
 
-    /// Shows the decoder what went before: its units are told now.
+    /// Passes the earlier messages to the decoder and emits their units.
     fn replay(&mut self, kept: &[BufferedMessage], out: &mut Out<'_>) {
         let State::Decoding(decoding) = &mut self.state else { return };
         for message in kept {
@@ -199,11 +199,11 @@ impl Choice {
         }
     }
 
-    /// Hears that frames of one side are lost, nobody can tell how many.
+    /// Notes that an unknown number of frames of one side is lost.
     pub(super) fn lost(&mut self, from: Side) {
         match &mut self.state {
             State::Decoding(decoding) => decoding.decoder.lost(from),
-            // What follows does not continue what was kept.
+            // What follows does not continue the kept messages.
             State::Undecided(undecided) => {
                 undecided.forget();
                 undecided.lost[from] = true;
@@ -215,14 +215,14 @@ impl Choice {
         }
     }
 
-    /// Hears that the conversation is over.
+    /// Notes that the conversation has ended.
     pub(super) fn end(&mut self, out: &mut Out<'_>) {
         if let State::Decoding(decoding) = &mut self.state {
             decoding.decoder.end(out);
         }
     }
 
-    /// Returns how much memory the decoder holds beyond its own size, in bytes.
+    /// Returns the memory the decoder has allocated beyond its own size, in bytes.
     pub(super) fn allocated(&self) -> usize {
         match &self.state {
             State::Decoding(decoding) => decoding.decoder.allocated(),
@@ -278,7 +278,7 @@ enum Verdict {
 
 impl Undecided {
     fn judge(&mut self, input: &Input<'_>, inside: bool) -> Verdict {
-        // An empty message says nothing, and neither does one whose beginning is lost.
+        // An empty message is no evidence, nor is one whose beginning is lost.
         if input.head().is_empty() {
             return Verdict::Open;
         }
@@ -312,7 +312,7 @@ impl Undecided {
         if self.seen >= most { Verdict::Plain } else { Verdict::Open }
     }
 
-    /// Looks for packets that begin anywhere, as long as the messages are small and binary.
+    /// Searches for packets at any offset, as long as the messages are small and binary.
     fn search(&mut self, input: &Input<'_>) -> Option<&'static Protocol> {
         let search = self.search.as_mut()?;
         if input.is_text() || self.kept_bytes.saturating_add(input.bytes.len()) > MAX_KEPT {
@@ -322,7 +322,7 @@ impl Undecided {
         search.message(input).then_some(search.protocol)
     }
 
-    /// Asks the services' rules about one of the very first messages.
+    /// Matches one of the very first messages against the rules of services.
     fn service(&self, input: &Input<'_>) -> Option<&Arc<dyn Service>> {
         if self.seen >= MAX_ASKED || !input.is_text() || !input.is_whole() || input.bytes.len() > MAX_KEPT {
             return None;
@@ -330,7 +330,7 @@ impl Undecided {
         self.settings.all_services().find(|service| service.begins(input.from, input.bytes))
     }
 
-    /// Keeps a message as long as all of them so far fit.
+    /// Keeps a message as long as all of them together fit.
     fn keep(&mut self, input: &Input<'_>) {
         let bytes = self.kept_bytes.saturating_add(input.bytes.len());
         if bytes > MAX_KEPT || !input.is_whole() {

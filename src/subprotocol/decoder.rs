@@ -1,4 +1,4 @@
-//! What a decoder takes and gives.
+//! The interface of the decoders.
 
 use std::fmt;
 use std::hash::Hash;
@@ -9,21 +9,21 @@ use super::input::Input;
 use super::pairs::Pairs;
 use super::unit::{Draft, Earlier, Role, Units};
 
-/// A decoder of the messages of one conversation; one type for each sub-protocol.
+/// A decoder for the messages of one conversation; one type per sub-protocol.
 ///
-/// It has no clock, no callback and no error: what the peers did wrong is an anomaly, what does not fit the protocol at
-/// all is a [contradiction](Out::contradiction).
+/// It has no clock, no callbacks and no errors: violations by the peers are anomalies, and whatever does not fit the
+/// protocol at all is a [contradiction](Out::contradiction).
 pub(super) trait Decoder: fmt::Debug + Send {
-    /// Takes a message and gives the units that end in it: none, one or many.
+    /// Processes a message and emits the units that end in it, of which there may be any number.
     fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>);
 
-    /// Hears that frames of one side were lost before the message that comes next; nobody can tell how many.
+    /// Notes that an unknown number of frames of one side was lost before the next message.
     fn lost(&mut self, _from: Side) {}
 
-    /// Hears that the conversation is over.
+    /// Notes that the conversation has ended.
     fn end(&mut self, _out: &mut Out<'_>) {}
 
-    /// Returns how much memory it holds beyond its own size, in bytes.
+    /// Returns the memory allocated beyond its own size, in bytes.
     fn allocated(&self) -> usize {
         0
     }
@@ -34,12 +34,12 @@ pub(super) trait Decoder: fmt::Debug + Send {
 pub(super) struct Out<'o> {
     pub(super) units: &'o mut Units,
     pub(super) pairs: &'o mut Pairs,
-    /// The message that came in at the outermost level.
+    /// The message at the outermost level.
     pub(super) payload: &'o [u8],
     pub(super) from: Side,
     pub(super) first: At,
     pub(super) at: At,
-    /// The sub-protocol whose messages hold this one.
+    /// The sub-protocol whose messages contain this one.
     pub(super) inside: Option<&'static str>,
     pub(super) depth: u8,
     pub(super) contradictions: u32,
@@ -48,7 +48,7 @@ pub(super) struct Out<'o> {
 }
 
 impl Out<'_> {
-    /// Begins a unit; it is told with what is said of it from here on.
+    /// Begins a unit; it is emitted with whatever is set on it.
     pub(super) fn unit(&mut self, protocol: &'static str, kind: &'static str) -> Unit<'_> {
         let index = self.units.begin(protocol, kind, self.first);
         let mut draft = Draft { units: self.units, payload: self.payload, index };
@@ -56,37 +56,37 @@ impl Out<'_> {
         Unit { draft, pairs: self.pairs, from: self.from, first: self.first, at: self.at }
     }
 
-    /// Returns whether the receiver of this message asked so and waits for the answer.
+    /// Returns whether the receiver of this message asked this question and waits for the answer.
     pub(super) fn is_asked(&self, scope: u64, id: impl Hash) -> bool {
         self.pairs.is_asked(!self.from, scope, id)
     }
 
-    /// Returns whether the sender of this message asked so and waits for the answer.
+    /// Returns whether the sender of this message asked this question and waits for the answer.
     pub(super) fn has_asked(&self, scope: u64, id: impl Hash) -> bool {
         self.pairs.is_asked(self.from, scope, id)
     }
 
-    /// Returns how many answers came to no question.
+    /// Returns the number of answers without a question.
     pub(super) fn unasked(&self) -> u64 {
         self.pairs.unasked()
     }
 
-    /// Notes that the message holds, at its end, a part of a unit that ends in a later one.
+    /// Notes that the message ends with part of a unit that continues in a later one.
     pub(super) fn part(&mut self) {
         self.units.set_part();
     }
 
-    /// Notes that the message is none of this protocol.
+    /// Notes that the message does not belong to this protocol.
     pub(super) fn contradiction(&mut self) {
         self.contradictions = self.contradictions.saturating_add(1);
     }
 
-    /// Notes what the protocol does not allow.
+    /// Reports a violation of the protocol.
     pub(super) fn anomaly(&mut self, anomaly: Anomaly) {
         self.units.anomaly(anomaly);
     }
 
-    /// Lets `decode` see an earlier message: its units are told as such.
+    /// Calls `decode` for an earlier message and marks its units as such.
     pub(super) fn replay(&mut self, earlier: Earlier, first: At, decode: impl FnOnce(&mut Out<'_>)) {
         let Earlier { from, at } = earlier;
         self.units.begin_earlier(earlier);
@@ -99,9 +99,9 @@ impl Out<'_> {
     }
 }
 
-/// A unit in the making, with the table of questions at hand.
+/// A unit under construction, with access to the table of questions.
 ///
-/// Everything that [`Draft`] says can be said of it; the questions and answers come last, for they take its name.
+/// Everything in [`Draft`] can be set on it; questions and answers must come last, because they use its name.
 #[derive(Debug)]
 pub(super) struct Unit<'o> {
     draft: Draft<'o>,
@@ -126,9 +126,9 @@ impl<'o> std::ops::DerefMut for Unit<'o> {
 }
 
 impl Unit<'_> {
-    /// Makes it a question that its receiver is to answer under the same scope and id.
+    /// Makes it a question, to be answered by its receiver under the same scope and ID.
     ///
-    /// A scope keeps ids apart that are counted apart: namespaces, kinds of packets.
+    /// Scopes separate IDs that are numbered independently: those of namespaces, or of kinds of packets.
     pub(super) fn ask(&mut self, scope: u64, id: impl Hash) {
         self.draft.role(Role::Question);
         let latency = self.pairs.ask(self.from, scope, id, self.draft.current_name(), self.at);
@@ -137,13 +137,13 @@ impl Unit<'_> {
         }
     }
 
-    /// Makes it a question that may stay without an answer: none is missed at the end.
+    /// Makes it a question that may remain unanswered without being reported at the end.
     pub(super) fn may_ask(&mut self, scope: u64, id: impl Hash + Copy) {
         self.ask(scope, id);
         self.pairs.set_optional(self.from, scope, id);
     }
 
-    /// Makes it the answer to what its receiver asked, and tells whether that question was seen.
+    /// Makes it the answer to a question of its receiver; returns whether that question was seen.
     pub(super) fn answer(&mut self, scope: u64, id: impl Hash) -> bool {
         self.draft.role(Role::Answer);
         match self.pairs.answer(!self.from, scope, id, self.first) {
@@ -158,7 +158,7 @@ impl Unit<'_> {
         }
     }
 
-    /// Makes it an item of the answer to what its receiver asked, and tells whether that question was seen.
+    /// Makes it an item of the answer to a question of its receiver; returns whether that question was seen.
     pub(super) fn progress(&mut self, scope: u64, id: impl Hash) -> bool {
         self.draft.role(Role::Progress);
         match self.pairs.progress(!self.from, scope, id, self.first) {
@@ -173,21 +173,21 @@ impl Unit<'_> {
         }
     }
 
-    /// Notes that it goes on with what its own sender asked: the question's name is the one it belongs to.
+    /// Notes that it continues a question of its own sender, and sets the name of that question.
     pub(super) fn continues(&mut self, scope: u64, id: impl Hash) {
         if let Some(name) = self.pairs.name(self.from, scope, id) {
             self.draft.of(name);
         }
     }
 
-    /// Makes it the end of what its own sender asked: no answer is to come any more.
+    /// Makes it the end of a question of its own sender: no answer will come any more.
     pub(super) fn withdraw(&mut self, scope: u64, id: impl Hash) {
         if let Some(name) = self.pairs.withdraw(self.from, scope, id) {
             self.draft.of(&name);
         }
     }
 
-    /// Notes where it began; answers of several messages have their latency up to there.
+    /// Sets where it began; the latency of an answer spanning several messages ends there.
     pub(super) fn took(&mut self, first: At, messages: u32) -> &mut Self {
         self.draft.took(first, messages);
         self.first = first;

@@ -1,8 +1,8 @@
-//! Discord's gateway (Discord developer documentation, "Gateway"): JSON payloads, alone or in one zlib stream for the
-//! whole conversation, whose payloads end where the stream is flushed.
+//! Discord's gateway (Discord developer documentation, "Gateway"): JSON payloads, either plain or in one zlib stream
+//! for the entire conversation, in which each payload ends with a flush.
 //!
-//! The zlib stream is what permessage-deflate is with context takeover, so the same inflater reads it, also behind a
-//! loss. A zstd stream cannot be gone on with after one.
+//! The zlib stream corresponds to permessage-deflate with context takeover, so the same inflater decodes it, even after
+//! lost bytes. A zstd stream cannot be continued after a loss.
 
 use crate::model::{Anomaly, At, DeflateSide, Side};
 use crate::streams::ZstdStream;
@@ -39,7 +39,7 @@ pub(super) static DISCORD: Protocol = Protocol {
             Evidence::Sure
         }
         Some([Some(_), Some(_), ..]) => Evidence::Neutral,
-        // What a flushed deflate stream ends with; a payload may take several messages.
+        // The end of a flushed deflate stream; a payload may span several messages.
         None if !input.is_text() && input.is_whole() && input.bytes.ends_with(&FLUSH) => Evidence::Weak,
         None if !input.is_text() && input.from == Side::Server => Evidence::Neutral,
         _ => Evidence::Against,
@@ -54,13 +54,13 @@ const NAME: &str = "discord";
 /// The end of each payload in a zlib stream (RFC 1951 §3.2.4: an empty stored block).
 const FLUSH: [u8; 4] = [0, 0, 0xff, 0xff];
 
-/// Bounds what one payload may inflate to, in bytes.
+/// Bounds the size of an inflated payload, in bytes.
 const MAX_PAYLOAD: usize = 1 << 20;
 
 /// The scope of heartbeats.
 const HEARTBEATS: u64 = 1;
 
-/// The operations by their codes.
+/// The opcodes and their names.
 const OPERATIONS: [(u64, &str); 12] = [
     (0, "Dispatch"),
     (1, "Heartbeat"),
@@ -79,11 +79,11 @@ const OPERATIONS: [(u64, &str); 12] = [
 /// The compression of the server's payloads.
 #[derive(Debug)]
 enum Compression {
-    /// Not at all, or each message by itself.
+    /// None, or each message is compressed separately.
     None,
     Zlib(Box<Zlib>),
     Zstd(Box<Zstd>),
-    /// It cannot be read any more, which was said.
+    /// It can no longer be decoded, which has been reported.
     GivenUp,
 }
 
@@ -91,9 +91,9 @@ enum Compression {
 struct Zlib {
     inflater: deflate::Inflater,
     payload: Payload,
-    /// The two bytes of the zlib header (RFC 1950 §2.2) that have not come yet.
+    /// The number of bytes of the zlib header (RFC 1950 §2.2) still to come.
     header: u8,
-    /// The last bytes that came, to see where a payload ends.
+    /// The last bytes received, to detect the end of a payload.
     tail: [u8; 4],
 }
 
@@ -101,7 +101,7 @@ struct Zlib {
 #[derive(Debug, Default)]
 struct Zstd {
     stream: ZstdStream,
-    /// What the payload at hand is so far.
+    /// The current payload so far.
     text: Vec<u8>,
 }
 
@@ -129,13 +129,13 @@ impl Compression {
     }
 }
 
-/// A decoder of Discord's gateway.
+/// A decoder for Discord's gateway.
 #[derive(Debug)]
 struct Discord {
     server: Compression,
-    /// Where a payload began that goes on, and how many messages it took.
+    /// Where an unfinished payload began, and how many messages it spans so far.
     begun: Option<(At, u32)>,
-    /// It was said that the window is not known.
+    /// Whether the missing window was reported.
     window_said: bool,
 }
 
@@ -151,7 +151,7 @@ impl Decoder for Discord {
                 if zlib.message(input) {
                     let whole = zlib.payload.missing().is_empty() && zlib.payload.truncated_to().is_none();
                     let is_read = payload(known_head(&zlib.payload), whole, Some(begun), out);
-                    // Its first bytes are copies of what was sent before the capture, or of what is lost.
+                    // Its first bytes refer to data sent before the capture, or to lost data.
                     if !is_read && !std::mem::replace(&mut self.window_said, true) {
                         out.anomaly(Anomaly::SubprotocolCompression {
                             method: "zlib-stream, its window not captured",
@@ -179,7 +179,7 @@ impl Decoder for Discord {
                 out.anomaly(Anomaly::SubprotocolCompression { method: "zstd-stream" });
                 out.unit(NAME, "compressed").incomplete();
             }
-            // Each message by itself: a zlib stream with a beginning and an end (RFC 1950).
+            // Each message separately: a complete zlib stream (RFC 1950).
             Compression::None if input.head().first() == Some(&0x78) => {
                 let mut text = Vec::new();
                 let read =
@@ -222,7 +222,7 @@ impl Decoder for Discord {
     }
 }
 
-/// Returns the bytes of a payload up to the first that is not known.
+/// Returns the bytes of a payload up to the first unknown one.
 fn known_head(payload: &Payload) -> &[u8] {
     let known = payload.missing().first().map_or(u64::MAX, |missing| missing.offset);
     let bytes = payload.bytes();
@@ -230,7 +230,7 @@ fn known_head(payload: &Payload) -> &[u8] {
 }
 
 impl Zlib {
-    /// Takes a message; tells whether a payload ends with it.
+    /// Processes a message; returns whether a payload ends with it.
     fn message(&mut self, input: &Input<'_>) -> bool {
         for piece in input.pieces() {
             match piece {
@@ -258,14 +258,14 @@ impl Zlib {
             let [_, b, c, d] = self.tail;
             self.tail = [b, c, d, *byte];
         }
-        // The end of a payload is put behind it by `finish`, as permessage-deflate takes it off.
+        // `finish` appends the end of a payload, because permessage-deflate removes it.
         let ends = self.tail == FLUSH && bytes.len() >= FLUSH.len();
         let end = bytes.len().saturating_sub(if ends { FLUSH.len() } else { 0 });
         self.inflater.push(bytes.get(..end).unwrap_or_default(), &mut self.payload);
     }
 }
 
-/// Says one payload; tells whether enough of it is known to say what it is.
+/// Emits a payload; returns whether enough of it is known to identify it.
 fn payload(bytes: &[u8], whole: bool, begun: Option<(At, u32)>, out: &mut Out<'_>) -> bool {
     let members = json::pick(bytes, whole, ["op", "d", "s", "t"]);
     let Some([op, d, s, t]) = members.filter(|[op, ..]| whole || op.is_some()) else {

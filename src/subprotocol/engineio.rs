@@ -1,7 +1,7 @@
 //! Engine.IO 3 and 4 (the Engine.IO protocol, revisions 3 and 4), which carries Socket.IO.
 //!
-//! A text message is a packet: a digit for its type and the data behind it. A binary message is a `message` packet's
-//! data; revision 3 has the type, 4, as its first byte.
+//! A text message is a packet: a digit for its type, followed by the data. A binary message is the data of a `message`
+//! packet; in revision 3 it begins with the type, 4.
 
 use std::time::Duration;
 
@@ -39,9 +39,9 @@ fn sign(input: &Input<'_>, _: &Opening) -> Evidence {
     match (input.from, head) {
         (Side::Server, _) if head.starts_with(b"0{\"sid\":") => Evidence::Sure,
         (Side::Client, b"2probe") => Evidence::Sure,
-        // A lone digit proves nothing.
+        // A single digit proves nothing.
         (_, b"2" | b"3" | b"6") => Evidence::Neutral,
-        // What stands for attachments is its own, and so is how they are announced.
+        // The placeholders for attachments are unique to it, and so is the way in which attachments are announced.
         (_, [b'4', rest @ ..]) if is_packet(rest) && announces(rest) => Evidence::Sure,
         // An attachment in base64, which may be any word.
         (_, [b'b', b'4', ..]) => Evidence::Neutral,
@@ -50,14 +50,14 @@ fn sign(input: &Input<'_>, _: &Opening) -> Evidence {
     }
 }
 
-/// A decoder of Engine.IO; what its messages hold goes to Socket.IO.
+/// A decoder for Engine.IO, which passes the contents of messages on to Socket.IO.
 #[derive(Debug)]
 struct EngineIo {
-    /// 3 or 4, once the URL or who sends pings says so.
+    /// 3 or 4, once the URL or the direction of pings shows it.
     revision: Option<u8>,
     inner: SocketIo,
     ping_timeout: Option<Duration>,
-    /// The most bytes that the client may send in one message.
+    /// The maximum size of a message from the client, in bytes.
     max_payload: Option<u64>,
     pings: Pair<Option<At>>,
 }
@@ -88,7 +88,7 @@ impl EngineIo {
             b'2' => self.ping(data, input, out),
             b'3' => self.pong(data, input, out),
             b'4' => {
-                // Socket.IO's server says an id since its clients speak revision 4.
+                // The server of Socket.IO sends an ID only since its clients use revision 4.
                 if self.revision.is_none() && input.from == Side::Server && data.starts_with(b"0{\"sid\"") {
                     self.revision = Some(4);
                 }
@@ -102,8 +102,7 @@ impl EngineIo {
         }
     }
 
-    /// Reads the handshake packet.
-    /// Takes a binary message in base64, from clients that know no binary ones (revision 3, `b4`).
+    /// Processes a binary message in base64, from clients without support for binary messages (revision 3, `b4`).
     fn base64(&mut self, data: &[u8], input: &Input<'_>, out: &mut Out<'_>) {
         let text = data.get(1..).unwrap_or_default();
         let known = text.get(..text.len() & !3).unwrap_or_default();
@@ -145,7 +144,7 @@ impl EngineIo {
 
     fn ping(&mut self, data: &[u8], input: &Input<'_>, out: &mut Out<'_>) {
         let probe = !data.is_empty();
-        // In revision 3 the client asks, in revision 4 the server; the probe is the client's in both.
+        // In revision 3 the client sends pings, in revision 4 the server; the probe comes from the client in both.
         if !probe {
             let revision = if input.from == Side::Server { 4 } else { 3 };
             match self.revision {
@@ -182,7 +181,7 @@ impl EngineIo {
         unit.answer(PINGS, data);
     }
 
-    /// Checks a message's length against what the server said it takes.
+    /// Checks the length of a message against the maximum announced by the server.
     fn payload(&self, input: &Input<'_>, out: &mut Out<'_>) {
         if let Some(most) = self.max_payload
             && input.from == Side::Client
@@ -209,7 +208,7 @@ impl Decoder for EngineIo {
         let data = match (self.revision, input.head()) {
             (Some(3), [4, data @ ..]) => data,
             (Some(3), _) => return out.contradiction(),
-            // Whether that byte is Engine.IO's or the attachment's is not known.
+            // Whether that byte belongs to Engine.IO or to the attachment is unknown.
             (None, [4, ..]) => return self.inner.unsure(input, out),
             (None, [_, ..]) => {
                 self.revision = Some(4);

@@ -45,17 +45,17 @@ fn sign(input: &Input<'_>, legacy: bool) -> Evidence {
         Some("start") if legacy && id.is_some() && has("query") => Evidence::Sure,
         Some("next") if !legacy && id.is_some() && (has("data") || has("errors")) => Evidence::Weak,
         Some("data") if legacy && id.is_some() && (has("data") || has("errors")) => Evidence::Weak,
-        // Which of the two it is, the next message of the client tells.
+        // The client's next message shows which of the two it is.
         Some("connection_init" | "complete" | "connection_ack" | "ping" | "pong" | "ka") => Evidence::Neutral,
         _ => Evidence::Against,
     }
 }
 
-/// A decoder of both.
+/// A decoder for both protocols.
 #[derive(Debug)]
 struct GraphQl {
     legacy: bool,
-    /// The handshake named the protocol.
+    /// Whether the handshake named the protocol.
     named: bool,
 }
 
@@ -120,7 +120,7 @@ impl GraphQl {
         if self.legacy { "graphql-ws" } else { "graphql-transport-ws" }
     }
 
-    /// Learns which of the two it is by the words that only one has.
+    /// Determines which of the two it is from the words that only one of them has.
     fn dialect(&mut self, kind: &str, out: &mut Out<'_>) {
         let legacy = match kind {
             "start" | "start_ack" | "data" | "stop" | "ka" | "connection_terminate" | "connection_error" => {
@@ -177,7 +177,7 @@ fn say(unit: &mut Unit<'_>, kind: &str, members: &Members<'_>) {
         "complete" => {
             unit.answer(OPERATIONS, id);
         }
-        // AppSync says that it subscribed.
+        // AppSync confirms a subscription.
         "start_ack" => {
             unit.progress(OPERATIONS, id);
         }
@@ -197,10 +197,10 @@ fn say(unit: &mut Unit<'_>, kind: &str, members: &Members<'_>) {
     }
 }
 
-/// Says what is asked for: the kind of operation and its name, as `operationName` or in the document.
+/// Sets the requested operation: its kind and its name, from `operationName` or from the document.
 fn operation(unit: &mut Unit<'_>, payload: Option<Value<'_>>) {
     let Some(payload) = payload else { return };
-    // AppSync has the operation as JSON within a string.
+    // AppSync has the operation as JSON in a string.
     let within = payload.get("data").and_then(|it| it.text());
     let (bytes, whole) = within.as_deref().map_or((payload.raw, payload.whole), |it| (it.as_bytes(), true));
     let Some([name, query, variables]) = json::pick(bytes, whole, ["operationName", "query", "variables"])
@@ -221,7 +221,7 @@ fn operation(unit: &mut Unit<'_>, payload: Option<Value<'_>>) {
     }
 }
 
-/// Reads the kind and the name of a document's first operation (GraphQL, "Document").
+/// Parses the kind and the name of a document's first operation (GraphQL, "Document").
 fn definition(document: &str) -> (Option<&'static str>, Option<&str>) {
     let mut rest = document;
     loop {
@@ -247,7 +247,7 @@ fn definition(document: &str) -> (Option<&'static str>, Option<&str>) {
     (Some(operation), name.get(..end).filter(|it| !it.is_empty()))
 }
 
-/// Says the message of the first error: of a list of them, or of one alone.
+/// Sets the message of the first error, which may be in a list or stand alone.
 fn errors(unit: &mut Unit<'_>, errors: Option<Value<'_>>) {
     let Some(errors) = errors else { return };
     let first = if errors.shape == Shape::Array { errors.items().next() } else { Some(errors) };

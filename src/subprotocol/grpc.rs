@@ -1,5 +1,5 @@
-//! gRPC over WebSocket as improbable-eng's `grpc-web` does it, sub-protocol `grpc-websockets`: headers, then messages
-//! with their lengths ahead, then trailers.
+//! gRPC over WebSocket as implemented by improbable-eng's `grpc-web`, sub-protocol `grpc-websockets`: headers, then
+//! length-prefixed messages, then trailers.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::unit::Format;
 
 pub(super) static GRPC: Protocol = Protocol {
     headers: &["grpc-websockets"],
-    // Trailers are frames, and the client's headers are not.
+    // Trailers are framed, the client's headers are not.
     sign: |input, _| match (input.from, input.head()) {
         (Side::Server, head) => match frames(head) {
             Some(trailers) if memchr::memmem::find(trailers, b"grpc-status:").is_some() => Evidence::Sure,
@@ -39,21 +39,21 @@ pub(super) static GRPC: Protocol = Protocol {
 
 const NAME: &str = "grpc-websockets";
 
-/// The scope of the one call of a conversation.
+/// The scope of the single call of a conversation.
 const CALL: u64 = 1;
 
-/// A decoder of gRPC's frames.
+/// A decoder for gRPC frames.
 #[derive(Debug)]
 struct Grpc {
-    /// The service and method that the URL names.
+    /// The service and method named by the URL.
     path: Box<str>,
-    /// The types of its messages, where the user has them.
+    /// The user's message types, if any.
     schema: Option<Arc<dyn Schema>>,
-    /// Go's server writes a frame's head and its message as messages of their own.
+    /// Go's server sends the head of a frame and its message as separate messages.
     server: Stream,
 }
 
-/// The frames of gRPC: flags, a length, so many bytes.
+/// The framing of gRPC: flags, a length, and that many bytes.
 struct Frames;
 
 impl Framing for Frames {
@@ -104,7 +104,7 @@ impl Decoder for Grpc {
     }
 }
 
-/// Returns the trailers among frames that fill bytes to the last one: empty where there are none; `None` where they do not.
+/// Returns the trailers if the bytes consist entirely of frames, empty if there are none; `None` otherwise.
 fn frames(bytes: &[u8]) -> Option<&[u8]> {
     let (mut rest, mut trailers) = (bytes, &[][..]);
     while !rest.is_empty() {
@@ -118,7 +118,7 @@ fn frames(bytes: &[u8]) -> Option<&[u8]> {
     Some(trailers)
 }
 
-/// Takes a frame's head off: its flags and its length.
+/// Splits off the head of a frame: its flags and its length.
 fn frame(bytes: &[u8]) -> Option<(u8, usize, &[u8])> {
     let (head, body) = bytes.split_at_checked(5)?;
     let (flags, length) = head.split_first()?;
@@ -129,7 +129,7 @@ impl Grpc {
     fn client(&mut self, head: &[u8], input: &Input<'_>, out: &mut Out<'_>) {
         match head {
             [1] => name(&mut out.unit(NAME, "finish send"), &self.path),
-            // They come first, and begin with no byte that anything else does.
+            // They come first, and nothing else begins with such a byte.
             [b'\r' | b' '..=b'~', ..] => {
                 let mut unit = out.unit(NAME, "headers");
                 name(&mut unit, &self.path);
@@ -158,7 +158,7 @@ impl Grpc {
     }
 }
 
-/// A message as a frame carries it.
+/// A message in a frame.
 struct Message<'a> {
     flags: u8,
     bytes: &'a [u8],
@@ -167,13 +167,13 @@ struct Message<'a> {
 }
 
 impl Message<'_> {
-    /// Says what it carries, by the types of the method where the user has them.
+    /// Adds its content, decoded with the user's type for the method, if there is one.
     fn say(&self, path: &str, schema: Option<&dyn Schema>, unit: &mut Unit<'_>) {
         let is_whole = self.bytes.len() as u64 == self.length;
         if !is_whole {
             unit.incomplete();
         }
-        // The first bit says that it is compressed.
+        // The first bit means that it is compressed.
         if self.flags & 1 != 0 || !is_whole {
             unit.body_of(Format::Binary, self.bytes, self.length);
             return;
@@ -190,14 +190,14 @@ impl Message<'_> {
     }
 }
 
-/// Names a unit by the method that is called, where that is known.
+/// Names a unit after the called method, if known.
 fn name(unit: &mut Unit<'_>, path: &str) {
     if !path.is_empty() {
         unit.name(path);
     }
 }
 
-/// Says one frame of the server: a message, headers or trailers.
+/// Emits a frame from the server: a message, headers or trailers.
 fn server(path: &str, schema: Option<&dyn Schema>, packet: &Packet<'_>, out: &mut Out<'_>) {
     let flags = packet.bytes.first().copied().unwrap_or_default();
     let body = packet.bytes.get(5..).unwrap_or_default();

@@ -1,40 +1,40 @@
 use crate::model::{At, Side};
 use crate::websocket::{Missing, Opcode};
 
-/// A text or binary message as a decoder takes it.
+/// A text or binary message as passed to a decoder.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
-    /// Who sent it.
+    /// The side that sent it.
     pub from: Side,
     /// Text or binary.
     pub opcode: Opcode,
-    /// The payload bytes that are known, unmasked and inflated; missing ones are absent.
+    /// The known payload bytes, unmasked and inflated, without the missing ones.
     pub bytes: &'a [u8],
-    /// Which ranges of the payload are missing.
+    /// The missing ranges of the payload.
     pub missing: &'a [Missing],
-    /// The payload's true length, counting missing and dropped bytes.
+    /// The true length of the payload, including missing and dropped bytes.
     pub length: u64,
-    /// The packet that carried its first byte.
+    /// The packet that contained its first byte.
     pub first: At,
     /// The packet that completed it.
     pub at: At,
 }
 
-/// A part of a message: known bytes, or so many that are not.
+/// A part of a message: known bytes, or a number of missing ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
     Known(&'a [u8]),
-    /// `None` where it cannot be told how many are missing; then nothing follows.
+    /// `None` if an unknown number is missing; then nothing follows.
     Missing(Option<u64>),
 }
 
 impl<'a> Input<'a> {
-    /// Returns whether every byte of it is known.
+    /// Returns whether all of its bytes are known.
     pub fn is_whole(&self) -> bool {
         self.missing.is_empty() && self.bytes.len() as u64 == self.length
     }
 
-    /// Returns the bytes from its beginning up to the first that is not known.
+    /// Returns the bytes up to the first unknown one.
     pub fn head(&self) -> &'a [u8] {
         let known = self.missing.first().map_or(u64::MAX, |missing| missing.offset);
         let known = usize::try_from(known).unwrap_or(usize::MAX).min(self.bytes.len());
@@ -46,7 +46,7 @@ impl<'a> Input<'a> {
         self.opcode == Opcode::TEXT
     }
 
-    /// Returns known and missing bytes in the order in which they were sent.
+    /// Returns known and missing parts in the order sent.
     pub(super) fn pieces(&self) -> impl Iterator<Item = Piece<'a>> + use<'a> {
         let Input { mut bytes, missing, length, .. } = *self;
         let mut missing = missing.iter();

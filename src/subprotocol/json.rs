@@ -1,8 +1,8 @@
-//! The members of a JSON text (RFC 8259), read without a tree and also where the text is not whole.
+//! The members of a JSON text (RFC 8259), read without building a tree and even if the text is incomplete.
 //!
-//! [`pick`] looks for members of an object by name in the first [`HEAD`] bytes and, where the object goes on beyond
-//! them, from its end backwards in the last [`TAIL`] bytes: what names a message stands at its beginning or its end.
-//! Nothing is checked that is not needed: the texts come from peers that parse them better than we must.
+//! [`pick`] looks up members of an object by name in the first [`HEAD`] bytes and, if the object continues beyond them,
+//! backwards from its end in the last [`TAIL`] bytes: what identifies a message is usually at its beginning or its end.
+//! Only what is needed is validated, because the peers will parse the text themselves.
 
 mod backward;
 
@@ -10,10 +10,10 @@ use std::borrow::Cow;
 
 use backward::Backward;
 
-/// How many bytes of a text are walked from its beginning.
+/// How many bytes are read from the start of a text.
 pub(super) const HEAD: usize = 4096;
 
-/// How many bytes of a text are walked from its end.
+/// How many bytes are read from the end of a text.
 pub(super) const TAIL: usize = 1024;
 
 /// The kind of a JSON value.
@@ -28,34 +28,34 @@ pub(super) enum Shape {
     Null,
 }
 
-/// A JSON value as it was sent.
+/// A JSON value as sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Value<'a> {
     pub(super) shape: Shape,
     /// Its bytes, as far as they are known.
     pub(super) raw: &'a [u8],
-    /// Its end is among them.
+    /// Whether the bytes include its end.
     pub(super) whole: bool,
 }
 
-/// Returns the first byte of a text that is not white space: it tells an object from an array.
+/// Returns the first byte that is not white space, which distinguishes objects from arrays.
 pub(super) fn first_byte(bytes: &[u8]) -> Option<u8> {
     bytes.iter().copied().find(|byte| !is_space(*byte))
 }
 
-/// Reads the value that a text begins with, white space before it left out; `None` where none begins.
+/// Parses the value at the start of a text, skipping white space; returns `None` if there is none.
 pub(super) fn read(bytes: &[u8]) -> Option<Value<'_>> {
     let mut cursor = Cursor { rest: bytes };
     cursor.value()
 }
 
-/// Reads the array that a text begins with; `None` where it begins with something else.
+/// Parses the array at the start of a text; returns `None` if there is something else.
 pub(super) fn array(bytes: &[u8]) -> Option<Value<'_>> {
     if first_byte(bytes)? == b'[' { read(bytes) } else { None }
 }
 
 impl<'a> Value<'a> {
-    /// Returns a whole string's text, unescaped.
+    /// Returns the text of a complete string, unescaped.
     pub(super) fn text(&self) -> Option<Cow<'a, str>> {
         if self.shape != Shape::Text || !self.whole {
             return None;
@@ -67,14 +67,14 @@ impl<'a> Value<'a> {
         Some(std::str::from_utf8(inner).map_or_else(|_| String::from_utf8_lossy(inner), Cow::Borrowed))
     }
 
-    /// Returns the bytes of a whole string between its quotation marks.
+    /// Returns the bytes of a complete string between its quotation marks.
     #[inline]
     pub(super) fn inner(&self) -> &'a [u8] {
         let end = self.raw.len().saturating_sub(1);
         self.raw.get(1..end).unwrap_or_default()
     }
 
-    /// Returns a string's text, or a number as it was sent: what identifies something.
+    /// Returns the text of a string, or a number as sent: something that can serve as an identifier.
     pub(super) fn scalar(&self) -> Option<Cow<'a, str>> {
         match self.shape {
             Shape::Text => self.text(),
@@ -83,7 +83,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Returns a number that is a whole one and not negative.
+    /// Returns a non-negative integer.
     pub(super) fn number(&self) -> Option<u64> {
         if self.shape != Shape::Number || !self.whole {
             return None;
@@ -91,7 +91,7 @@ impl<'a> Value<'a> {
         std::str::from_utf8(self.raw).ok()?.parse().ok()
     }
 
-    /// Returns a number that is a whole one.
+    /// Returns an integer.
     pub(super) fn signed(&self) -> Option<i64> {
         if self.shape != Shape::Number || !self.whole {
             return None;
@@ -99,32 +99,32 @@ impl<'a> Value<'a> {
         std::str::from_utf8(self.raw).ok()?.parse().ok()
     }
 
-    /// Returns whether it is this text, with no escapes in it.
+    /// Returns whether it is this text, written without escapes.
     pub(super) fn is(&self, text: &str) -> bool {
         self.shape == Shape::Text && self.whole && self.inner() == text.as_bytes()
     }
 
-    /// Returns the members of an object; none of any other value.
+    /// Returns the members of an object; for any other value, none.
     pub(super) fn members(&self) -> Members<'a> {
         let rest = if self.shape == Shape::Object { self.raw.get(1..) } else { None };
         Members { cursor: Cursor { rest: rest.unwrap_or_default() } }
     }
 
-    /// Returns the items of an array; none of any other value.
+    /// Returns the items of an array; for any other value, none.
     pub(super) fn items(&self) -> Items<'a> {
         let rest = if self.shape == Shape::Array { self.raw.get(1..) } else { None };
         Items { cursor: Cursor { rest: rest.unwrap_or_default() } }
     }
 
-    /// Returns an object's member of that name.
+    /// Returns an object's member by name.
     pub(super) fn get(&self, name: &str) -> Option<Value<'a>> {
         self.members().find(|(key, _)| key.is(name)).map(|(_, value)| value)
     }
 }
 
-/// Looks for members of the object that `bytes` are or begin: each by its name, the first that has it.
+/// Looks up members of the object at the start of `bytes`: for each name, the first match.
 ///
-/// `whole` says that the object's end is the end of `bytes`: only then is it read backwards, too.
+/// `whole` means that the end of `bytes` is the end of the object: only then is it also read backwards.
 pub(super) fn pick<'a, const N: usize>(
     bytes: &'a [u8],
     whole: bool,
@@ -170,7 +170,8 @@ fn fill<'a, const N: usize>(
     }
 }
 
-/// Lists the names of an object's members as sent; `None` where it is none, or not all of them fit or are known.
+/// Lists the names of an object's members as sent; returns `None` if it is not an object, or if not all names are known
+/// or fit.
 pub(super) fn names<'r, 'a>(
     bytes: &'a [u8],
     whole: bool,
@@ -207,7 +208,7 @@ pub(super) struct Items<'a> {
 }
 
 impl<'a> Items<'a> {
-    /// Returns what follows the items taken so far, up to the array's end where that is known: items and commas.
+    /// Returns the items that have not been read yet, with their commas, up to the end of the array if known.
     pub(super) fn rest(&self) -> &'a [u8] {
         let rest = trim(self.cursor.rest);
         let rest = rest.strip_prefix(b",").unwrap_or(rest);
@@ -231,7 +232,7 @@ struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// Begins to read the members of the object that a text begins with.
+    /// Starts reading the members of the object at the start of a text.
     fn in_object(bytes: &'a [u8]) -> Option<Self> {
         let mut cursor = Cursor { rest: bytes };
         cursor.skip_space();
@@ -293,7 +294,7 @@ fn trim(bytes: &[u8]) -> &[u8] {
     bytes.trim_ascii()
 }
 
-/// Returns where the string that `bytes` begin with ends; `None` where it does not.
+/// Returns the end of the string at the start of `bytes`; `None` if it does not end there.
 #[inline]
 fn string_end(bytes: &[u8]) -> Option<usize> {
     let mut at = 1_usize;
@@ -306,8 +307,8 @@ fn string_end(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// How many bytes of a string are searched word by word: most names and ids are shorter than it takes to begin a search
-/// of long ones.
+/// How many bytes of a string are searched one word at a time: most names and IDs are shorter than the setup cost of a
+/// vectorised search.
 const NEAR: usize = 32;
 
 /// Finds the first quotation mark or backslash.
@@ -334,12 +335,12 @@ const fn splat(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])
 }
 
-/// Sets the high bit of bytes that are zero; the lowest one that is set is right, those above it may not be.
+/// Sets the high bit of bytes that are zero; the lowest bit set is correct, those above it may not be.
 const fn zero_bytes(word: u64) -> u64 {
     word.wrapping_sub(splat(1)) & !word & splat(0x80)
 }
 
-/// Returns where the object or array that `bytes` begin with ends; `None` where it does not.
+/// Returns the end of the object or array at the start of `bytes`; `None` if it does not end there.
 fn container_end(bytes: &[u8]) -> Option<usize> {
     let (mut rest, mut depth) = (bytes, 0_usize);
     loop {
@@ -360,13 +361,14 @@ fn container_end(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Returns where a number or a word ends: at what cannot belong to it. At the end of the bytes it may go on.
+/// Returns the end of a number or a word: the first byte that cannot belong to it. At the end of the bytes, it may
+/// continue.
 #[inline]
 fn word_end(bytes: &[u8]) -> Option<usize> {
     bytes.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'E' | b'+' | b'-' | b'.'))
 }
 
-/// Returns the text between a string's quotation marks without its escapes (RFC 8259 §7).
+/// Returns the text between a string's quotation marks with its escapes decoded (RFC 8259 §7).
 fn unescaped(mut bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     while let Some(at) = memchr::memchr(b'\\', bytes) {
@@ -380,7 +382,7 @@ fn unescaped(mut bytes: &[u8]) -> String {
     out
 }
 
-/// Reads one escape: how long it is and what it stands for.
+/// Decodes an escape; returns its length and its meaning.
 fn escape(bytes: &[u8]) -> (usize, char) {
     let character = match bytes.get(1) {
         Some(b'n') => '\n',
@@ -395,7 +397,7 @@ fn escape(bytes: &[u8]) -> (usize, char) {
     (2, character)
 }
 
-/// Reads `\uXXXX`, or two of them that are a pair of surrogates.
+/// Decodes `\uXXXX`, or a surrogate pair of them.
 fn escaped_unit(bytes: &[u8]) -> (usize, char) {
     let unit = |at: usize| -> Option<u16> {
         let digits = std::str::from_utf8(bytes.get(at..at.checked_add(4)?)?).ok()?;

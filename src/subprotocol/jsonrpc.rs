@@ -1,5 +1,5 @@
-//! JSON-RPC 2.0 and its relatives: the Language Server Protocol and Ethereum, which are it; the Model Context Protocol,
-//! which is it with names of its own; the Chrome DevTools Protocol and tRPC, which leave `jsonrpc` out.
+//! JSON-RPC 2.0 and its relatives: the Language Server Protocol and Ethereum, which use it unchanged; the Model Context
+//! Protocol, which adds its own methods; the Chrome DevTools Protocol and tRPC, which omit `jsonrpc`.
 
 use crate::model::{Anomaly, Side};
 
@@ -41,7 +41,7 @@ pub(super) static TRPC: Protocol = Protocol {
     url: |opening| opening.query("connectionParams") == Some("1") && opening.path().contains("trpc"),
     members: &["method", "result"],
     sign: |input, _| match json::pick(input.head(), input.is_whole(), ["jsonrpc", "id", "result"]) {
-        // Of a stream whose beginning was not captured, what subscriptions bring.
+        // If the beginning of the stream was not captured, what subscriptions deliver.
         Some([None, Some(id), Some(result)])
             if id.shape == Shape::Number
                 && result
@@ -75,7 +75,7 @@ impl Dialect {
     }
 }
 
-/// The scope of questions that one answer ends, and of those with a stream of answers.
+/// The scopes of questions with a single answer, and of those with a stream of answers.
 const CALLS: u64 = 1;
 const STREAMS: u64 = 2;
 
@@ -117,7 +117,7 @@ fn sign(dialect: Dialect, input: &Input<'_>) -> Evidence {
     }
 }
 
-/// Returns whether a method is the Model Context Protocol's and no other's.
+/// Returns whether a method is unique to the Model Context Protocol.
 fn is_mcp(method: &str) -> bool {
     if memchr::memchr(b'/', method.as_bytes()).is_none() {
         return false;
@@ -130,7 +130,7 @@ fn is_mcp(method: &str) -> bool {
             .any(|it| method.strip_prefix("notifications/") == Some(*it))
 }
 
-/// Returns whether a method is named as the DevTools Protocol does: `Page.enable`.
+/// Returns whether a method is named in the style of the DevTools Protocol: `Page.enable`.
 fn is_command(method: &str) -> bool {
     method.split_once('.').is_some_and(|(domain, name)| {
         domain.starts_with(|c: char| c.is_ascii_uppercase())
@@ -140,11 +140,11 @@ fn is_command(method: &str) -> bool {
     })
 }
 
-/// A decoder of JSON-RPC; it keeps no state but the questions.
+/// A decoder for JSON-RPC; its only state is the open questions.
 #[derive(Debug)]
 struct JsonRpc {
     dialect: Dialect,
-    /// All that was sent is known.
+    /// Whether everything sent is known.
     whole: bool,
 }
 
@@ -179,7 +179,7 @@ impl Decoder for JsonRpc {
 
     fn end(&mut self, out: &mut Out<'_>) {
         let answers = out.unasked();
-        // A subscription of tRPC goes on for a while after it was stopped.
+        // A subscription of tRPC continues for a while after it was stopped.
         if answers > 0 && self.whole && self.dialect != Dialect::Trpc {
             out.anomaly(Anomaly::JsonRpcUnasked { answers });
         }
@@ -197,7 +197,7 @@ fn heartbeat(head: &[u8], out: &mut Out<'_>) {
     }
 }
 
-/// The members that say what an object is.
+/// The members that identify an object.
 struct Members<'a> {
     id: Option<Value<'a>>,
     method: Option<Value<'a>>,
@@ -215,7 +215,7 @@ impl JsonRpc {
         };
         let id = id.filter(|it| it.shape != Shape::Null);
         let named = method.and_then(|it| it.text());
-        // An answer that came first does not tell whose it is.
+        // A response that came first does not show the dialect.
         if self.dialect == Dialect::JsonRpc && named.as_deref().is_some_and(is_mcp) {
             self.dialect = Dialect::Mcp;
         }
@@ -239,7 +239,7 @@ impl JsonRpc {
             (Dialect::Cdp, Some(_)) => "command",
             (Dialect::Cdp, None) => "event",
             (_, Some(_)) => "request",
-            // Its id may be among what is lost.
+            // Its ID may be among the missing bytes.
             (_, None) if !whole => "call",
             (_, None) => "notification",
         };
@@ -258,7 +258,7 @@ impl JsonRpc {
                 }
                 (Dialect::Mcp, "resources/read") => text_of(&mut unit, "params.uri", params, "uri"),
                 (_, "$/cancelRequest") => text_of(&mut unit, "params.id", params, "id"),
-                // What a subscription brings, of Ethereum's nodes and others'.
+                // What a subscription delivers, from Ethereum nodes and others.
                 (Dialect::JsonRpc, _) if members.id.is_none() => {
                     text_of(&mut unit, "params.subscription", params, "subscription");
                 }
@@ -314,7 +314,7 @@ fn identify(unit: &mut Unit<'_>, id: Value<'_>) {
     }
 }
 
-/// Says the session of a target, which counts its ids apart (DevTools Protocol, "flatten").
+/// Sets the session of a target, within which IDs are numbered (DevTools Protocol, "flatten").
 fn session(unit: &mut Unit<'_>, session: Option<Value<'_>>) {
     if let Some(session) = session.and_then(|it| it.text()) {
         unit.text("sessionId", &session);
@@ -328,7 +328,7 @@ fn scope(session: Option<Value<'_>>) -> u64 {
     }
 }
 
-/// Says an error object: its message, or its code where it has none (JSON-RPC 2.0 §5.1).
+/// Sets an error object: its message, or its code if it has none (JSON-RPC 2.0 §5.1).
 fn error(unit: &mut Unit<'_>, error: Option<Value<'_>>) {
     let Some(error) = error else { return };
     let Some([code, message, data]) = json::pick(error.raw, error.whole, ["code", "message", "data"]) else {
@@ -352,7 +352,7 @@ fn error(unit: &mut Unit<'_>, error: Option<Value<'_>>) {
     }
 }
 
-/// Says what a tool reports as gone wrong, which the protocol sends as a result (MCP, "Error Handling").
+/// Sets an error that a tool reports, which the protocol sends as a result (MCP, "Error Handling").
 fn tool_error(unit: &mut Unit<'_>, result: Value<'_>) {
     let Some([failed, content]) = json::pick(result.raw, result.whole, ["isError", "content"]) else {
         return;
@@ -367,7 +367,7 @@ fn tool_error(unit: &mut Unit<'_>, result: Value<'_>) {
     };
 }
 
-/// Says one object of tRPC: the call's kind is its method, its name the path.
+/// Emits an object of tRPC: the kind of the call is its method, the name its path.
 fn trpc(members: &Members<'_>, bytes: &[u8], whole: bool, out: &mut Out<'_>) {
     let id = members.id.map(|it| it.raw);
     if let Some(method) = members.method.and_then(|it| it.text()) {

@@ -1,4 +1,4 @@
-//! Jupyter's kernel messages over WebSocket: `v1.kernel.websocket.jupyter.org`, and the JSON form before it (Jupyter
+//! Jupyter's kernel messages over WebSocket: `v1.kernel.websocket.jupyter.org`, and the earlier JSON form (Jupyter
 //! Server, "WebSocket kernel wire protocols"; Jupyter Client, "Messaging in Jupyter").
 
 use super::decoder::{Decoder, Out};
@@ -21,17 +21,17 @@ pub(super) static JUPYTER: Protocol = Protocol {
 
 const NAME: &str = "jupyter";
 
-/// The scope of message ids.
+/// The scope of message IDs.
 const REQUESTS: u64 = 1;
 
-/// Bounds the parts of a message that are looked at.
+/// Bounds the number of parts of a message that are examined.
 const MAX_PARTS: u64 = 64;
 
-/// A decoder of Jupyter; it keeps no state but the questions.
+/// A decoder for Jupyter; its only state is the open questions.
 #[derive(Debug)]
 struct Jupyter;
 
-/// A message taken apart: its channel; header, parent header and content.
+/// A parsed message: its channel, header, parent header and content.
 struct Message<'a> {
     channel: Option<std::borrow::Cow<'a, str>>,
     parts: [Option<Value<'a>>; 3],
@@ -51,8 +51,8 @@ impl<'a> Message<'a> {
         Self::v1(input).or_else(|| Self::with_buffers(input))
     }
 
-    /// Reads a message of the JSON form with buffers behind it: a count of offsets, the offsets, the JSON, the buffers
-    /// (Jupyter Server, `deserialize_binary_message`).
+    /// Parses a message of the JSON form that is followed by buffers: the number of offsets, the offsets, the JSON, the
+    /// buffers (Jupyter Server, `deserialize_binary_message`).
     fn with_buffers(input: &Input<'a>) -> Option<Message<'a>> {
         let head = input.head();
         let number = |n: u64| -> Option<u64> {
@@ -71,10 +71,10 @@ impl<'a> Message<'a> {
         Some(Message { buffers: parts.saturating_sub(1), ..message })
     }
 
-    /// Reads a message of `v1.kernel.websocket.jupyter.org`.
+    /// Parses a message of `v1.kernel.websocket.jupyter.org`.
     fn v1(input: &Input<'a>) -> Option<Message<'a>> {
         let head = input.head();
-        // A count of offsets, the offsets, then the parts that they bound, the channel first.
+        // The number of offsets, the offsets, then the parts that they delimit, starting with the channel.
         let number = |n: usize| -> Option<u64> {
             let at = n.checked_mul(8)?;
             let bytes = head.get(at..at.checked_add(8)?)?;

@@ -1,5 +1,5 @@
-//! Kubernetes' remote commands: exec, attach and port-forward over `channel.k8s.io` (k8s.io/apiserver, `wsstream`, and
-//! the remote command protocols v4 and v5): a byte, or in the base64 forms a digit, that names the channel.
+//! Kubernetes remote commands: exec, attach and port-forward over `channel.k8s.io` (k8s.io/apiserver, `wsstream`, and
+//! the remote command protocols v4 and v5). A byte, or a digit in the base64 variants, selects the channel.
 
 use base64::Engine as _;
 
@@ -21,7 +21,7 @@ pub(super) static KUBERNETES: Protocol = Protocol {
         "base64.channel.k8s.io",
         "v4.base64.channel.k8s.io",
     ],
-    // Of a stream whose beginning was not captured, the size of the terminal and how the command ended.
+    // If the beginning of the stream was not captured, the size of the terminal and the exit status.
     sign: |input, _| {
         let (channel, json) = match input.head().split_first() {
             Some((channel @ (3 | 4), json)) => (*channel, json),
@@ -53,18 +53,18 @@ pub(super) static KUBERNETES: Protocol = Protocol {
 
 const NAME: &str = "kubernetes";
 
-/// A decoder of the channels of Kubernetes.
+/// A decoder for the channels of Kubernetes.
 #[derive(Debug)]
 struct Kubernetes {
     base64: bool,
-    /// It forwards ports: channels come in pairs, for data and for errors.
+    /// Whether it forwards ports: channels come in pairs, for data and for errors.
     forwards: bool,
-    /// The channels, a bit each, whose first message of the server was seen: it is the port.
+    /// The channels, one bit each, on which the server's first message, the port, was seen.
     ports: [u64; 4],
 }
 
 impl Kubernetes {
-    /// Returns whether this is the first message of a channel, which has its port alone (kubelet, "portforward").
+    /// Returns whether this is the first message on a channel, which contains only its port (kubelet, "portforward").
     fn is_first(&mut self, channel: u8) -> bool {
         let bit = 1_u64 << (channel & 63);
         let Some(seen) = self.ports.get_mut(usize::from(channel >> 6)) else { return false };
@@ -77,7 +77,7 @@ impl Kubernetes {
 impl Decoder for Kubernetes {
     fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
         let Some((first, data)) = input.head().split_first() else { return };
-        // Clients that send text have the channel as a character of that number.
+        // Clients that send text write the channel as a digit.
         let channel = if self.base64 { first.wrapping_sub(b'0') } else { *first };
         let decoded =
             self.base64.then(|| base64::engine::general_purpose::STANDARD.decode(data).unwrap_or_default());
@@ -141,11 +141,11 @@ impl Decoder for Kubernetes {
     }
 }
 
-/// Says how the command ended: a `metav1.Status`, its exit code among the causes.
+/// Sets how the command ended: a `metav1.Status`, with the exit code among its causes.
 fn status(data: &[u8], input: &Input<'_>, unit: &mut super::decoder::Unit<'_>) {
     let names = ["status", "reason", "message", "details"];
     let Some([status, reason, message, details]) = json::pick(data, input.is_whole(), names) else {
-        // Before v4 it is a text, and an error.
+        // Before v4 it is plain text, and an error.
         if !data.is_empty() {
             unit.error(&String::from_utf8_lossy(data));
         }

@@ -1,14 +1,14 @@
-//! What messages mean: events, calls and packets of the protocols that are spoken over WebSocket.
+//! The meaning of messages: events, calls and packets of the protocols that run over WebSocket.
 //!
-//! A [`Reader`] stands beside a conversation. It chooses once which sub-protocol is spoken: by the
-//! `Sec-WebSocket-Protocol` that the server chose, else by the URL, else by the first messages; never by the format
-//! alone. It then takes each text or binary message and gives its [`Meaning`]: the units that end in it, with the
-//! protocol's own words for their kind, name and id, and, at answers, how long the answer took.
+//! A [`Reader`] accompanies a conversation. It determines once which sub-protocol is in use: by the
+//! `Sec-WebSocket-Protocol` that the server selected, else by the URL, else by the first messages; never by the format
+//! alone. For each text or binary message it then returns the [`Meaning`]: the units that end in it, with the
+//! protocol's own terms for their kind, name and ID, and, for answers, their latency.
 //!
 //! ```text
-//!   message ─► choice ─► decoder ─► units         unit     what every output may say
+//!   message ─► choice ─► decoder ─► units         unit     what every output may show
 //!                 │         │         ▲           pairs    questions and their answers
-//!             registry   stream, json,│           stream   packets that do not care for messages' borders
+//!             registry   stream, json,│           stream   packets that ignore message boundaries
 //!                        msgpack …    └─ pairs    choice   header → URL → first messages
 //! ```
 //!
@@ -29,21 +29,21 @@
 //!
 //! # How to add a sub-protocol
 //!
-//! 1. One file `name.rs` with a type that implements `decoder::Decoder`, and a `static NAME: Protocol` that says how
+//! 1. One file `name.rs` with a type that implements `decoder::Decoder`, and a `static NAME: Protocol` that defines how
 //!    it is recognised: `headers` (values of `Sec-WebSocket-Protocol`), `url`, and `sign`, which judges one message by
-//!    its first bytes: `Sure` only for what nothing else begins with, `Weak` for what three messages must agree on.
-//!    What it does not say, `Protocol::new` does; `members` spare JSON objects of others the judgement.
+//!    its first bytes: `Sure` only if nothing else begins like this, `Weak` if three messages must agree.
+//!    `Protocol::new` provides defaults for the rest; `members` saves judging the JSON objects of others.
 //! 2. One line in `registry.rs`, and `mod name;` here.
 //! 3. `message` reads what it needs (`json::pick`, `packed::Cursor`, `stream::Stream`) from [`Input::head`] or
-//!    [`Input::bytes`], and says each unit at once:
-//!    `out.unit("name", "KIND").name(…).id(…).text("field", …).body(…)`, then `ask`, `answer` or `progress` with the
-//!    protocol's own id. Fields bear the names of the specification, and none that every unit has
-//!    (`protocol kind name id role latency of error fields body`). Passwords and tokens are marked with `secret`.
-//! 4. A message that cannot be of the protocol is `out.contradiction()`; what the protocol forbids is an anomaly.
-//!    After `lost` nothing is guessed: what may have been lost is unknown until the protocol's own rules end it, and a
-//!    missing partner is nobody's fault.
-//! 5. Unit tests with messages as the specification has them, the property test of all decoders (`tests.rs`, one line),
-//!    and the names and counts of a capture in `tests/subprotocols.rs`.
+//!    [`Input::bytes`], and emits each unit at once: `out.unit("name", "KIND").name(…).id(…).text("field", …).body(…)`,
+//!    then `ask`, `answer` or `progress` with the protocol's own ID. Fields have the names used in the specification,
+//!    and none of the names that every unit has (`protocol kind name id role latency of error fields body`). Passwords
+//!    and tokens are marked with `secret`.
+//! 4. A message that cannot belong to the protocol is `out.contradiction()`; a violation of the protocol is an anomaly.
+//!    After `lost`, nothing is guessed: what may have been lost is unknown until the protocol's own rules resolve it,
+//!    and a missing counterpart is not reported as a fault.
+//! 5. Unit tests with messages from the specification, the property test of all decoders (`tests.rs`, one line), and
+//!    the names and counts of a capture in `tests/subprotocols.rs`.
 
 mod actioncable;
 mod cbor;
@@ -109,38 +109,38 @@ use pairs::Pairs;
 use registry::PROTOCOLS;
 use unit::Units;
 
-/// Returns the names of the sub-protocols there are.
+/// Returns the names of the supported sub-protocols.
 pub fn names() -> impl Iterator<Item = &'static str> {
     PROTOCOLS.iter().map(|protocol| protocol.name)
 }
 
-/// A reader of what one conversation's messages mean.
+/// A reader of the meaning of one conversation's messages.
 #[derive(Debug)]
 pub struct Reader {
     choice: Choice,
     pairs: Pairs,
     units: Units,
-    /// Frames were lost: what has no answer may have had one.
+    /// Whether frames were lost, so that an unanswered question may have been answered.
     lossy: bool,
 }
 
 impl Reader {
-    /// Makes the reader of a conversation that begins with `opening`.
+    /// Creates a reader for a conversation that begins with `opening`.
     pub fn new(opening: Opening) -> Self {
         Self::choosing(&Settings::shared(), opening)
     }
 
-    /// Makes a reader that knows what the user says of sub-protocols.
+    /// Creates a reader that applies the user's settings.
     pub fn choosing(settings: &Arc<Settings>, opening: Opening) -> Self {
         Self::with(Choice::new(settings, opening))
     }
 
-    /// Makes a reader for the sub-protocol of that name; `None` where there is none.
+    /// Creates a reader for the sub-protocol with this name; returns `None` if there is none.
     pub fn named(name: &str, opening: &Opening) -> Option<Self> {
         Self::named_in(&Settings::shared(), name, opening)
     }
 
-    /// Makes a reader for the sub-protocol of that name, those of the user's rules among them.
+    /// Creates a reader for the sub-protocol with this name, which may be one of the user's own.
     pub fn named_in(settings: &Settings, name: &str, opening: &Opening) -> Option<Self> {
         Choice::named(settings, name, opening).map(Self::with)
     }
@@ -154,12 +154,12 @@ impl Reader {
         self.choice.name()
     }
 
-    /// Returns whether the messages have no meaning and never will: the reader can be dropped.
+    /// Returns whether the messages have no meaning and never will, so that the reader can be dropped.
     pub const fn is_plain(&self) -> bool {
         self.choice.is_plain()
     }
 
-    /// Takes a text or binary message and returns what it means.
+    /// Processes a text or binary message and returns its meaning.
     pub fn message<'a>(&'a mut self, input: &Input<'a>) -> Meaning<'a> {
         self.units.clear();
         let mut out = Out {
@@ -180,16 +180,16 @@ impl Reader {
         Meaning::new(&self.units, input.bytes)
     }
 
-    /// Hears that frames of one side are lost, before the message that comes next; nobody can tell how many.
+    /// Notes that an unknown number of frames of one side was lost before the next message.
     pub fn lost(&mut self, from: Side) {
         self.lossy = true;
         self.choice.lost(from);
     }
 
-    /// Hears that the conversation is over, and returns what its end means: anomalies, and no units as a rule.
+    /// Notes that the conversation has ended; returns what follows from its end: anomalies, and usually no units.
     ///
-    /// `seen` says that it ended on the wire: where only the capture did, nothing can be missed. `close` is the code of
-    /// the first close frame.
+    /// `seen` means that it ended on the wire: if only the capture ended, nothing is reported as missing. `close` is
+    /// the code of the first close frame.
     pub fn end(&mut self, at: At, seen: bool, close: Option<u16>) -> (Meaning<'_>, Unanswered) {
         self.units.clear();
         if !seen {
@@ -213,7 +213,7 @@ impl Reader {
         (Meaning::new(&self.units, &[]), unanswered)
     }
 
-    /// Returns how much memory it holds beyond its own size, in bytes.
+    /// Returns the memory allocated beyond its own size, in bytes.
     pub fn allocated(&self) -> usize {
         self.choice.allocated().saturating_add(self.pairs.allocated()).saturating_add(self.units.allocated())
     }

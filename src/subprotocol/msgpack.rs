@@ -1,8 +1,8 @@
-//! MessagePack's tokens (the MessagePack specification, "Formats").
+//! The tokens of MessagePack (the MessagePack specification, "Formats").
 
 use super::token::Token;
 
-/// Splits the first token off; `None` where it is not whole.
+/// Splits off the first token; returns `None` if it is incomplete.
 pub(super) fn token(bytes: &[u8]) -> Option<(Token<'_>, &[u8])> {
     let (&first, rest) = bytes.split_first()?;
     let count = |wide: u8| u64::from(first & wide);
@@ -74,7 +74,7 @@ pub(super) fn take(bytes: &[u8], length: u64) -> Option<(&[u8], &[u8])> {
     bytes.split_at_checked(usize::try_from(length).ok()?)
 }
 
-/// Reads a number of `width` bytes, the most significant first.
+/// Reads a number of `width` bytes, most significant byte first.
 pub(super) fn big_endian(bytes: &[u8], width: usize) -> Option<(u64, &[u8])> {
     let (digits, rest) = bytes.split_at_checked(width)?;
     Some((digits.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)), rest))

@@ -34,7 +34,7 @@ pub(super) static OCPP: Protocol = Protocol {
 
 const NAME: &str = "ocpp";
 
-/// Actions that nothing else calls so.
+/// Actions whose names are unique to OCPP.
 const ACTIONS: [&str; 24] = [
     "BootNotification",
     "StatusNotification",
@@ -62,7 +62,7 @@ const ACTIONS: [&str; 24] = [
     "SetVariables",
 ];
 
-/// The scope of message ids.
+/// The scope of message IDs.
 const CALLS: u64 = 1;
 
 /// Returns the first five items of an array.
@@ -73,14 +73,14 @@ fn items(bytes: &[u8]) -> Option<[Option<Value<'_>>; 5]> {
     Some([next(), next(), next(), next(), next()])
 }
 
-/// The types of messages; 2.1 adds results' errors and messages without an answer.
+/// The types of messages; 2.1 adds errors about results, and messages without an answer.
 const KINDS: [(u64, &str); 5] =
     [(2, "CALL"), (3, "CALLRESULT"), (4, "CALLERROR"), (5, "CALLRESULTERROR"), (6, "SEND")];
 
-/// A decoder of OCPP-J.
+/// A decoder for OCPP-J.
 #[derive(Debug, Default)]
 struct Ocpp {
-    /// The id of each side's call that has no answer yet, hashed.
+    /// The hashed ID of each side's unanswered call.
     outstanding: Pair<Option<u64>>,
 }
 
@@ -140,13 +140,14 @@ impl Decoder for Ocpp {
     }
 
     fn lost(&mut self, _: Side) {
-        // The answer may be among what is lost.
+        // The answer may be among the lost frames.
         self.outstanding = Pair::default();
     }
 }
 
 impl Ocpp {
-    /// Notes a call that waits for its answer, or the answer; one call of a side may wait at a time (OCPP-J §4.1.1).
+    /// Tracks a call that waits for its answer, or the answer; each side may have one open call at a time (OCPP-J
+    /// §4.1.1).
     fn count_outstanding(&mut self, kind: &str, id: Option<&str>, from: Side, out: &mut Out<'_>) {
         let hashed = id.map(|id| ahash::RandomState::with_seeds(5, 6, 7, 8).hash_one(id));
         match kind {
@@ -164,7 +165,7 @@ impl Ocpp {
     }
 }
 
-/// Says what went wrong with a call (OCPP-J §4.2.3).
+/// Sets the error of a call (OCPP-J §4.2.3).
 fn failure(unit: &mut Unit<'_>, kind: &str, [code, description]: [Option<Value<'_>>; 2]) {
     let [code, description] = [code, description].map(|it| it.and_then(|it| it.text()));
     if let Some(code) = &code {

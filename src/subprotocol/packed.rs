@@ -1,19 +1,19 @@
-//! What MessagePack and CBOR have in common: tokens in a row, and their text as JSON.
+//! Common parts of MessagePack and CBOR: sequences of tokens, and their conversion to JSON.
 
 use super::token::Token;
 use super::{cbor, msgpack};
 
-/// Bounds how deep a value is written out.
+/// Bounds the depth of a converted value.
 const MAX_DEPTH: usize = 64;
 
-/// A format of tokens in a row.
+/// A format that consists of tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Packing {
     MessagePack,
     Cbor,
 }
 
-/// A place in bytes that are MessagePack or CBOR.
+/// A position in MessagePack or CBOR.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor<'a> {
     pub(super) rest: &'a [u8],
@@ -25,7 +25,7 @@ impl<'a> Cursor<'a> {
         Cursor { rest: bytes, packing }
     }
 
-    /// Returns the next token; `None` where the bytes end before it does, or are none.
+    /// Returns the next token; `None` if it is incomplete or invalid.
     pub(super) fn token(&mut self) -> Option<Token<'a>> {
         let (token, rest) = match self.packing {
             Packing::MessagePack => msgpack::token(self.rest)?,
@@ -35,10 +35,10 @@ impl<'a> Cursor<'a> {
         Some(token)
     }
 
-    /// Skips one value and returns its bytes; `None` where it does not end among the bytes.
+    /// Skips one value and returns its bytes; `None` if it is incomplete.
     pub(super) fn skip(&mut self) -> Option<&'a [u8]> {
         let start = self.rest;
-        // How many values are still to come: `None` for up to a break, and a level of its own for what is around it.
+        // The number of values still to come, one level per enclosing value; `None` if they end with a break.
         let mut open: Vec<Option<u64>> = Vec::new();
         loop {
             let values = match self.token()? {
@@ -55,7 +55,7 @@ impl<'a> Cursor<'a> {
             let deep = open.len() >= MAX_DEPTH;
             match (values, open.last_mut()) {
                 (Some(0), _) => {}
-                // The container's own place is given up below.
+                // The container's own place is released below.
                 (Some(more), Some(Some(left))) => *left = left.saturating_add(more),
                 (values, _) if !deep => {
                     open.push(values);
@@ -63,7 +63,7 @@ impl<'a> Cursor<'a> {
                 }
                 _ => return None,
             }
-            // A value ended; so may those around it.
+            // A value has ended, and possibly those around it.
             while let Some(Some(left)) = open.last_mut() {
                 *left = left.saturating_sub(1);
                 if *left > 0 {
@@ -85,11 +85,11 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Reads a number that is not negative.
+    /// Reads a non-negative integer.
     pub(super) fn number(&mut self) -> Option<u64> {
         match self.untagged()? {
             Token::Number(number) => Some(number),
-            // JavaScript's encoders write numbers beyond 32 bits as floats.
+            // JavaScript encoders write numbers beyond 32 bits as floats.
             Token::Float(float) if float >= 0.0 && float.fract() == 0.0 && float < 9.1e15 => {
                 Some(float as u64)
             }
@@ -114,7 +114,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Looks up a map's value by the name of its key, from the map's head on; the cursor stays where it was.
+    /// Looks up a map's value by key, starting at the map's head, without advancing the cursor.
     pub(super) fn get(&self, name: &str) -> Option<Cursor<'a>> {
         let mut cursor = *self;
         let Token::Map(length) = cursor.untagged()? else { return None };
@@ -134,7 +134,8 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Writes a value as JSON for people: bytes as hexadecimal text, at most `most` bytes; `false` where it is not whole.
+/// Writes a value as JSON for display, at most `most` bytes, with bytes in hexadecimal; returns `false` if it is
+/// incomplete.
 pub(super) fn write_json(packing: Packing, bytes: &[u8], most: usize, out: &mut String) -> bool {
     let limit = out.len().saturating_add(most);
     let mut cursor = Cursor::new(packing, bytes);
@@ -201,7 +202,7 @@ fn write_items(
             return Some(());
         }
         if each == 2 {
-            // A JSON key is a text.
+            // A JSON key must be a string.
             if out.as_bytes().get(start) != Some(&b'"') {
                 let key = out.split_off(start);
                 write_text(key.as_bytes(), out);

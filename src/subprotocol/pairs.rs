@@ -9,27 +9,27 @@ use hashbrown::HashMap;
 
 use crate::model::{At, Side};
 
-/// Bounds how many questions of one conversation wait for their answer; the oldest is forgotten first.
+/// Bounds the number of unanswered questions per conversation; the oldest is dropped first.
 pub(super) const MAX_WAITING: usize = 1024;
 
-/// Bounds how many answers that became known before their question are remembered.
+/// Bounds the number of stored answers that became known before their question.
 const MAX_EARLY: usize = 64;
 
-/// Bounds how many questions without an answer are named at the end.
+/// Bounds the number of unanswered questions named at the end.
 const MAX_NAMED: usize = 256;
 
-/// Bounds what is kept of a name, in bytes.
+/// Bounds the stored part of a name, in bytes.
 const MAX_NAME: usize = 128;
 
-/// A matcher of answers with the questions that they answer, by who asked and what the protocol calls the question.
+/// A matcher of questions and answers, by the asking side and the protocol's ID of the question.
 ///
-/// The latency is the time from the last byte of the question to the first byte of the answer: what reassembly, or our
-/// own waiting for lost bytes, adds does not count. Where one side was held back by a gap its answer may become known
-/// before the question; it then waits here as an early answer.
+/// The latency is the time from the last byte of the question to the first byte of the answer: delays due to reassembly
+/// or to waiting for lost bytes do not count. If a gap delayed one side, its answer may become known before the
+/// question; it is then stored here as an early answer.
 #[derive(Debug, Default)]
 pub(super) struct Pairs {
     waiting: HashMap<u64, OpenQuestion, RandomState>,
-    /// The keys in the order in which they were asked; those answered since are still in it.
+    /// The keys in the order in which they were asked, including those answered since.
     order: VecDeque<(u64, u64)>,
     early: VecDeque<(u64, At)>,
     asked: u64,
@@ -42,41 +42,41 @@ struct OpenQuestion {
     number: u64,
     at: At,
     name: Option<Box<str>>,
-    /// Something of the answer was seen: the first item of a stream.
+    /// Whether part of the answer was seen: the first item of a stream.
     begun: bool,
-    /// It may stay without an answer.
+    /// Whether it may remain unanswered.
     optional: bool,
 }
 
-/// A question as it stands in the table.
+/// A question from the table.
 #[derive(Debug)]
 pub(super) struct Asked {
     /// The packet that completed it.
     pub(super) at: At,
-    /// What it was called.
+    /// The name of the question.
     pub(super) name: Option<Box<str>>,
 }
 
-/// The questions of a conversation that was over before they were answered.
+/// The questions that were unanswered at the end of a conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unanswered {
-    /// The sub-protocol; `None` where none is known.
+    /// The sub-protocol; `None` if unknown.
     pub protocol: Option<&'static str>,
-    /// How many there are, those the bound made us forget left out.
+    /// The number of unanswered questions, without those dropped at the bound.
     pub count: u64,
-    /// The names of the first ones that have a name.
+    /// The names of the first named ones.
     pub names: Vec<Box<str>>,
-    /// How many were forgotten, more waiting than the bound allows.
+    /// The number of questions dropped because more were open than the bound allows.
     pub forgotten: u64,
 }
 
 impl Pairs {
-    /// Returns the key of a question: who asked, in which scope, and what it is called there.
+    /// Returns the key of a question: the asking side, the scope, and the ID within it.
     fn key(&self, asker: Side, scope: u64, id: impl Hash) -> u64 {
         self.waiting.hasher().hash_one((asker, scope, id))
     }
 
-    /// Notes a question; returns the answer's latency where that became known before.
+    /// Adds a question; returns the latency of its answer if that became known earlier.
     pub(super) fn ask(
         &mut self,
         asker: Side,
@@ -103,7 +103,7 @@ impl Pairs {
         None
     }
 
-    /// Notes of a question that it may stay without an answer.
+    /// Notes that a question may remain unanswered.
     pub(super) fn set_optional(&mut self, asker: Side, scope: u64, id: impl Hash) {
         let key = self.key(asker, scope, id);
         if let Some(waiting) = self.waiting.get_mut(&key) {
@@ -111,17 +111,17 @@ impl Pairs {
         }
     }
 
-    /// Returns whether a question waits for its answer.
+    /// Returns whether a question is waiting for its answer.
     pub(super) fn is_asked(&self, asker: Side, scope: u64, id: impl Hash) -> bool {
         self.waiting.contains_key(&self.key(asker, scope, id))
     }
 
-    /// Returns the name of a question that waits for its answer.
+    /// Returns the name of a question that is waiting for its answer.
     pub(super) fn name(&self, asker: Side, scope: u64, id: impl Hash) -> Option<&str> {
         self.waiting.get(&self.key(asker, scope, id))?.name.as_deref()
     }
 
-    /// Takes the question that an answer ends, whose first byte came at `first`.
+    /// Removes and returns the question that an answer ends; `first` is where the answer began.
     pub(super) fn answer(
         &mut self,
         asker: Side,
@@ -141,7 +141,7 @@ impl Pairs {
         Some((Asked { at: waiting.at, name: waiting.name }, latency))
     }
 
-    /// Looks up the question that an item of a stream belongs to; the latency is that of the first item alone.
+    /// Looks up the question to which an item of a stream belongs; there is a latency only for the first item.
     pub(super) fn progress(
         &mut self,
         asker: Side,
@@ -156,18 +156,18 @@ impl Pairs {
         Some((waiting.at, waiting.name.as_deref(), latency))
     }
 
-    /// Takes a question back: its asker wants no answer any more.
+    /// Withdraws a question: its sender no longer expects an answer.
     pub(super) fn withdraw(&mut self, asker: Side, scope: u64, id: impl Hash) -> Option<Box<str>> {
         let key = self.key(asker, scope, id);
         self.waiting.remove(&key).and_then(|waiting| waiting.name)
     }
 
-    /// Returns how many answers came to no question, of the last [`MAX_EARLY`].
+    /// Returns the number of answers without a question, among the last [`MAX_EARLY`].
     pub(super) fn unasked(&self) -> u64 {
         self.early.len() as u64
     }
 
-    /// Returns what was never answered, and forgets it.
+    /// Removes and returns what was never answered.
     pub(super) fn end(&mut self) -> Unanswered {
         let mut rest: Vec<_> =
             self.waiting.drain().map(|(_, waiting)| waiting).filter(|waiting| !waiting.optional).collect();
@@ -178,7 +178,7 @@ impl Pairs {
         Unanswered { protocol: None, count, names, forgotten: self.forgotten }
     }
 
-    /// Returns how much memory it holds, in bytes.
+    /// Returns the allocated memory, in bytes.
     pub(super) fn allocated(&self) -> usize {
         let entry = size_of::<(u64, OpenQuestion)>().saturating_add(MAX_NAME);
         self.waiting

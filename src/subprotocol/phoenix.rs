@@ -1,7 +1,7 @@
 //! Phoenix channels, serializers V1 and V2 (Phoenix.Socket.V1.JSONSerializer, Phoenix.Socket.V2.JSONSerializer).
 //!
-//! V2 sends arrays `[join_ref, ref, topic, event, payload]`, and binary messages with the lengths of these ahead; V1
-//! sends objects with the same members.
+//! V2 sends arrays `[join_ref, ref, topic, event, payload]`, and binary messages that begin with the lengths of these;
+//! V1 sends objects with the same members.
 
 use crate::model::Side;
 
@@ -34,11 +34,11 @@ const NAME: &str = "phoenix";
 /// The scope of refs.
 const REFS: u64 = 1;
 
-/// A decoder of Phoenix channels; it keeps no state but the questions.
+/// A decoder for Phoenix channels; its only state is the open questions.
 #[derive(Debug)]
 struct Phoenix;
 
-/// The envelope that every message has, in whichever form.
+/// The envelope of every message, in any encoding.
 struct Envelope<'a> {
     join_ref: Option<std::borrow::Cow<'a, str>>,
     reference: Option<std::borrow::Cow<'a, str>>,
@@ -120,7 +120,7 @@ impl Decoder for Phoenix {
     }
 }
 
-/// Says the payload; of a reply its status and response.
+/// Sets the payload; for a reply, its status and response.
 fn reply(unit: &mut super::decoder::Unit<'_>, kind: &str, payload: Value<'_>) {
     if kind != "reply" {
         unit.body(Format::Json, payload.raw);
@@ -139,7 +139,7 @@ fn reply(unit: &mut super::decoder::Unit<'_>, kind: &str, payload: Value<'_>) {
     }
 }
 
-/// The parts of a binary message: a kind, the lengths of the texts, the texts, and the payload.
+/// The parts of a binary message: its kind, the lengths of the texts, the texts, and the payload.
 struct Packed<'a> {
     kind: &'static str,
     names: &'static [&'static str],
@@ -151,7 +151,7 @@ impl<'a> Packed<'a> {
     /// Returns the kind of a message by its first byte, and the names of its texts.
     fn of(first: u8, from: Side) -> Option<Self> {
         let (kind, names): (_, &[&str]) = match (first, from) {
-            // A push has a ref only where the client sends it.
+            // A push has a ref only if the client sends it.
             (0, Side::Client) => ("push", &["join_ref", "ref", "topic", "event"]),
             (0, Side::Server) => ("push", &["join_ref", "topic", "event"]),
             (1, _) => ("reply", &["join_ref", "ref", "topic", "status"]),
@@ -161,7 +161,7 @@ impl<'a> Packed<'a> {
         Some(Packed { kind, names, texts: Vec::new(), payload: &[] })
     }
 
-    /// Reads what follows the kind; `None` where the texts do not end or are none.
+    /// Parses what follows the kind; returns `None` if the texts are incomplete or invalid.
     fn read(mut self, rest: &'a [u8]) -> Option<Self> {
         let (lengths, mut rest) = rest.split_at_checked(self.names.len())?;
         for length in lengths {
@@ -179,7 +179,7 @@ impl<'a> Packed<'a> {
     }
 }
 
-/// Says a binary message.
+/// Emits a binary message.
 fn binary(input: &Input<'_>, out: &mut Out<'_>) {
     let Some((first, rest)) = input.head().split_first() else { return };
     let Some(begun) = Packed::of(*first, input.from) else { return out.contradiction() };

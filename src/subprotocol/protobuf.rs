@@ -1,19 +1,18 @@
-//! Protocol Buffers: the base-128 numbers of their encoding, which other protocols use too, and messages read without
-//! the schema that they were written with.
+//! Protocol Buffers: their base-128 integers, which other protocols use too, and messages decoded without a schema.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Bounds how many bytes a number has.
+/// Bounds the length of an integer, in bytes.
 const MAX_VARINT: usize = 10;
 
-/// Bounds how deep messages are looked for in each other.
+/// Bounds the depth of nested messages.
 const MAX_DEPTH: usize = 16;
 
-/// Bounds how many fields of one message are written out, those of the messages in it counted.
+/// Bounds the number of fields written out for a message, including those of nested messages.
 const MAX_FIELDS: usize = 512;
 
-/// Splits a base-128 number off, the least significant group first; `None` where it is not whole or too long.
+/// Splits off a base-128 integer, least significant group first; returns `None` if it is incomplete or too long.
 pub(super) fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut number = 0_u64;
     for (index, byte) in bytes.iter().take(MAX_VARINT).enumerate() {
@@ -26,14 +25,14 @@ pub(super) fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
     None
 }
 
-/// The value of a field as its wire type has it (the encoding's documentation, "Message Structure").
+/// The value of a field according to its wire type (encoding documentation, "Message Structure").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wire<'a> {
     Number(u64),
     Bytes(&'a [u8]),
 }
 
-/// Splits the first field of a message off: its number and its value; `None` where it is none, or not whole.
+/// Splits off the first field of a message: its number and its value; returns `None` if it is invalid or incomplete.
 fn field(bytes: &[u8]) -> Option<(u64, Wire<'_>, &[u8])> {
     let (tag, rest) = varint(bytes)?;
     let number = tag >> 3;
@@ -54,7 +53,7 @@ fn field(bytes: &[u8]) -> Option<(u64, Wire<'_>, &[u8])> {
     }
 }
 
-/// Returns whether bytes are fields to the last one.
+/// Returns whether the bytes consist entirely of fields.
 fn is_message(bytes: &[u8]) -> bool {
     let mut rest = bytes;
     while let Some((_, _, behind)) = field(rest) {
@@ -63,8 +62,8 @@ fn is_message(bytes: &[u8]) -> bool {
     rest.is_empty() && !bytes.is_empty()
 }
 
-/// Writes what a message may be as JSON: its fields by their numbers. Which bytes are text, which a message and which
-/// neither is a guess, and so is the sign of a number; `false` where the bytes cannot be a message.
+/// Writes a possible message as JSON, with field numbers as names. Which bytes are text, a nested message or neither is
+/// a guess, and so is the sign of an integer; returns `false` if the bytes cannot be a message.
 pub(super) fn write_guess(bytes: &[u8], most: usize, out: &mut String) -> bool {
     if !is_message(bytes) {
         return false;
@@ -107,13 +106,13 @@ fn write_fields(bytes: &[u8], limit: usize, depth: usize, left: &mut usize, out:
         out.push_str(end);
     }
     if !rest.is_empty() {
-        // What the bounds left out.
+        // The fields that the bounds left out.
         let _ = write!(out, "{opening}\"…\":{}", rest.len());
     }
     out.push('}');
 }
 
-/// Writes bytes as text where they can be read, else as a message where they are one, else in hexadecimal.
+/// Writes bytes as text if they are readable, else as a message if they are one, else in hexadecimal.
 fn write_bytes(bytes: &[u8], limit: usize, depth: usize, left: &mut usize, out: &mut String) {
     let room = limit.saturating_sub(out.len());
     match std::str::from_utf8(bytes) {
@@ -183,7 +182,7 @@ mod tests {
     }
 
     proptest! {
-        /// What is guessed is JSON, bounded, and nothing that is not in the bytes.
+        /// A guess is bounded JSON, and contains nothing that is not in the bytes.
         #[test]
         fn any_bytes_give_json_or_nothing(bytes in prop::collection::vec(any::<u8>(), 0..200), most in 0_usize..400) {
             let mut out = String::new();

@@ -1,4 +1,4 @@
-//! A sub-protocol as the registry has it: how it is recognised, and what decodes it.
+//! A sub-protocol as listed in the registry: how it is recognised, and what decodes it.
 
 use std::sync::Arc;
 
@@ -8,21 +8,21 @@ use super::decoder::Decoder;
 use super::input::Input;
 use super::schema::Schema;
 
-/// The facts in the handshake that the choice depends on; empty where it was not captured.
+/// The facts in the handshake on which the choice depends; empty if it was not captured.
 #[derive(Clone, Debug, Default)]
 pub struct Opening {
-    /// The sub-protocol that the server chose.
+    /// The sub-protocol that the server selected.
     pub subprotocol: Option<Box<str>>,
-    /// The request's target: path and query.
+    /// The target of the request: path and query.
     pub target: Option<Box<str>>,
-    /// Where it went to.
+    /// The host to which it was sent.
     pub host: Option<Box<str>>,
-    /// The user's message types of Protocol Buffers, which what is called may name.
+    /// The user's Protocol Buffers message types, to which a called method may refer.
     pub schema: Option<Arc<dyn Schema>>,
 }
 
 impl Opening {
-    /// Takes what is needed from a handshake.
+    /// Extracts what is needed from a handshake.
     pub fn of(handshake: &Handshake) -> Self {
         let request = handshake.request.as_ref();
         let header = |name: &str| {
@@ -52,7 +52,7 @@ impl Opening {
         target.split('?').next().unwrap_or_default()
     }
 
-    /// Returns the value of a parameter of the target's query, as sent.
+    /// Returns the value of a parameter in the target's query, as sent.
     pub fn query(&self, name: &str) -> Option<&str> {
         let (_, query) = self.target.as_deref()?.split_once('?')?;
         query.split('&').find_map(|pair| {
@@ -62,48 +62,49 @@ impl Opening {
     }
 }
 
-/// The evidence of one message for or against a sub-protocol, nothing else being known.
+/// The evidence of a single message for or against a sub-protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Evidence {
-    /// It cannot be one of this protocol's.
+    /// It cannot belong to this protocol.
     Against,
-    /// It may be one, and so may any other.
+    /// It may belong to this protocol or to any other.
     Neutral,
-    /// It looks like one; other protocols or chance may make the same.
+    /// It looks like this protocol, but others, or chance, may produce the same.
     Weak,
-    /// Nothing else begins so.
+    /// Nothing else begins like this.
     Sure,
 }
 
-/// A sub-protocol: how it is recognised and what decodes it. One line in [`super::registry`] each.
+/// A sub-protocol: how it is recognised and what decodes it. Each has one line in [`super::registry`].
 #[derive(Debug)]
 pub(super) struct Protocol {
     /// Its name in every output and for `--subprotocol`.
     pub(super) name: &'static str,
-    /// The `Sec-WebSocket-Protocol` values that mean it; `*` at the end stands for any rest.
+    /// The `Sec-WebSocket-Protocol` values that identify it; a trailing `*` matches any rest.
     pub(super) headers: &'static [&'static str],
-    /// Returns whether the URL means it.
+    /// Returns whether the URL identifies it.
     pub(super) url: fn(&Opening) -> bool,
-    /// Where a message is a JSON object: one of these members is in all that `sign` does not judge to be against it.
+    /// For JSON objects: every message that `sign` does not reject has at least one of these members.
     pub(super) members: &'static [&'static str],
-    /// Judges a message. The opening is what was not enough by itself.
+    /// Judges a message. The opening was not sufficient on its own.
     pub(super) sign: fn(&Input<'_>, &Opening) -> Evidence,
-    /// Makes the decoder of a conversation.
+    /// Creates the decoder of a conversation.
     pub(super) make: fn(&Opening) -> Box<dyn Decoder>,
-    /// It may lie in another sub-protocol's messages.
+    /// Whether it may be contained in another sub-protocol's messages.
     pub(super) inner: bool,
-    /// Its packets may begin anywhere: where the beginning was not captured, a decoder looks for them in all messages.
+    /// Whether its packets may begin anywhere, so that a decoder searches all messages for them if the beginning was
+    /// not captured.
     pub(super) searched: bool,
 }
 
 impl Protocol {
-    /// Makes one of that name that is recognised by nothing.
+    /// Creates a protocol with this name and no means of recognition.
     pub(super) const fn new(name: &'static str, make: fn(&Opening) -> Box<dyn Decoder>) -> Self {
         let (url, sign) = (no_url as fn(&_) -> _, no_sign as fn(&Input<'_>, &_) -> _);
         Protocol { name, headers: &[], url, members: &[], sign, make, inner: false, searched: false }
     }
 
-    /// Judges a message; `members` are those of the JSON object that it is, where all of them are known.
+    /// Judges a message; `members` are those of the JSON object that it is, if all of them are known.
     pub(super) fn judge(&self, input: &Input<'_>, members: Option<&[&[u8]]>, opening: &Opening) -> Evidence {
         let lacks = |members: &[&[u8]]| !self.members.iter().any(|name| members.contains(&name.as_bytes()));
         if !self.members.is_empty() && members.is_some_and(lacks) {

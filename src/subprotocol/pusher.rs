@@ -1,4 +1,4 @@
-//! Pusher Channels protocol 7 (Pusher, Laravel Reverb, soketi): events on channels, their data JSON within a string.
+//! Pusher Channels protocol 7 (Pusher, Laravel Reverb, soketi): events on channels, whose data is JSON in a string.
 
 use super::decoder::{Decoder, Out};
 use super::input::Input;
@@ -22,12 +22,12 @@ pub(super) static PUSHER: Protocol = Protocol {
 
 const NAME: &str = "pusher";
 
-/// The scopes of subscriptions, of pings and of signing in.
+/// The scopes of subscriptions, pings and sign-in.
 const SUBSCRIPTIONS: u64 = 1;
 const PINGS: u64 = 2;
 const SIGN_IN: u64 = 3;
 
-/// A decoder of Pusher; it keeps no state but the questions.
+/// A decoder for Pusher; its only state is the open questions.
 #[derive(Debug)]
 struct Pusher;
 
@@ -45,7 +45,7 @@ impl Decoder for Pusher {
                 out.unit(NAME, "event").incomplete();
             };
         };
-        // The data is an object, or one within a string.
+        // The data is an object, or one in a string.
         let opened = data.and_then(|it| it.text());
         let data = opened.as_deref().and_then(|text| json::read(text.as_bytes())).or(data);
         let within = |name: &str| data.and_then(|it| it.get(name)).and_then(|it| it.scalar());

@@ -1,4 +1,4 @@
-//! The sub-protocols there are. Where several fit, the first one is it.
+//! The supported sub-protocols. If several match, the first one wins.
 
 use super::protocol::Protocol;
 use super::{
@@ -6,7 +6,7 @@ use super::{
     rfb, signalr, sip, sockjs, stomp, tunnel, typed_json, wamp, xmpp, yjs,
 };
 
-/// One line each.
+/// The sub-protocols, one line each.
 pub(super) static PROTOCOLS: &[&Protocol] = &[
     &engineio::SOCKET_IO,
     &mqtt::MQTT,

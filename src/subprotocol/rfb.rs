@@ -1,6 +1,6 @@
-//! RFB, the protocol of VNC (RFC 6143), through a WebSocket proxy: the bytes of each side in a row, for the proxy cuts them
-//! anywhere into messages. What the server sends is named as long as its rectangles have encodings whose lengths are
-//! written down (raw, `CopyRect`, Zlib, ZRLE, cursors); pixels are counted through.
+//! RFB, the protocol of VNC (RFC 6143), through a WebSocket proxy. The bytes of each side form a stream, because the
+//! proxy splits them into messages anywhere. The server's messages are decoded as long as its rectangles have encodings
+//! with known lengths (raw, `CopyRect`, Zlib, ZRLE, cursors); pixels are skipped.
 
 use crate::model::{At, Pair, Side};
 
@@ -15,7 +15,7 @@ pub(super) static RFB: Protocol = Protocol {
         match head.len() {
             5..=12 if begins => Evidence::Sure,
             _ if !input.is_text() && input.is_whole() && input.from == Side::Client => input_of_user(head),
-            // The server's pixels say nothing.
+            // Pixels from the server are no evidence.
             _ if input.is_text() => Evidence::Against,
             _ => Evidence::Neutral,
         }
@@ -26,8 +26,8 @@ pub(super) static RFB: Protocol = Protocol {
     })
 };
 
-/// Judges a message of a client whose beginning was not captured: requests for the screen, keys and the pointer, one
-/// behind the other (RFC 6143 §7.5.3–7.5.5). A pointer alone proves nothing.
+/// Judges a message of a client whose beginning was not captured: a sequence of update requests, key events and pointer
+/// events (RFC 6143 §7.5.3–7.5.5). A pointer event alone is no evidence.
 fn input_of_user(mut bytes: &[u8]) -> Evidence {
     const LARGEST: u32 = 1 << 15;
     let mut evidence = Evidence::Against;
@@ -54,17 +54,17 @@ fn input_of_user(mut bytes: &[u8]) -> Evidence {
     if bytes.is_empty() { evidence } else { Evidence::Against }
 }
 
-/// Returns whether a number is a key of the X Window System: Latin 1 and the rest of the first plane, or one of Unicode.
+/// Returns whether a number is a keysym of the X Window System: Latin 1 and the rest of the first plane, or Unicode.
 fn is_key(number: u32) -> bool {
     matches!(number, 0x20..=0xffff | 0x0100_0100..=0x0110_ffff)
 }
 
 const NAME: &str = "rfb";
 
-/// Bounds the text that is kept of a name or a reason, in bytes; more is passed over.
+/// Bounds the stored text of a name or a reason, in bytes; the rest is skipped.
 const MAX_TEXT: usize = 512;
 
-/// The step that a side is at (RFC 6143 §7.1–7.3).
+/// The protocol phase of a side (RFC 6143 §7.1–7.3).
 ///
 /// ```text
 ///   server: Version ─► Security ─► Challenge ─► Result ─► Init ─► Session ⇄ Rectangle
@@ -79,52 +79,52 @@ enum Step {
     Result,
     Init,
     Session,
-    /// So many rectangles of an update are to come.
+    /// The number of rectangles of an update still to come.
     Rectangle(u16),
-    /// Its bytes have lost their place, or mean something unknown: they are named no more.
+    /// Its bytes are desynchronised or of unknown meaning: they are no longer decoded.
     Lost,
 }
 
-/// The bytes of a side that are not read yet.
+/// The unread bytes of a side.
 #[derive(Debug, Default)]
 struct Bytes {
     step: Step,
     held: Vec<u8>,
-    /// How many bytes are passed over before the next message begins.
+    /// How many bytes to skip before the next message begins.
     skip: u64,
     first: At,
     messages: u32,
 }
 
-/// A decoder of RFB.
+/// A decoder for RFB.
 #[derive(Debug, Default)]
 struct Rfb {
     sides: Pair<Bytes>,
-    /// The version that the client chose, as 3, 7 or 8.
+    /// The version chosen by the client, as 3, 7 or 8.
     version: Option<u8>,
     security: Option<u8>,
     bytes_per_pixel: u64,
-    /// The client asked for pixels: their format must not change any more.
+    /// Whether the client requested pixels, after which their format must not change any more.
     asked: bool,
     beginning: Beginning,
 }
 
-/// The part of a session that was captured.
+/// The capture of a session's beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Beginning {
     #[default]
     Captured,
-    /// The first message tells.
+    /// The first message decides.
     Open,
-    /// It was not: what the client does is named, where a message holds nothing else.
+    /// It was not captured: messages that consist entirely of user input are decoded.
     MidStream,
 }
 
-/// The result of reading the bytes at hand.
+/// The result of reading the buffered bytes.
 enum Read {
-    /// More of them are needed.
+    /// More bytes are needed.
     More,
-    /// So many are one message's, and so many more belong to it that are passed over; the step behind it.
+    /// The length of a message, the number of bytes to skip after it, and the following phase.
     Message(usize, u64, Step),
     Unknown,
 }
@@ -156,7 +156,7 @@ impl Decoder for Rfb {
             let skipped = usize::try_from(side.skip).unwrap_or(usize::MAX).min(rest.len());
             side.skip = side.skip.saturating_sub(skipped as u64);
             rest = rest.get(skipped..).unwrap_or_default();
-            // Heads are short: as many bytes are kept as the longest of them may need.
+            // Heads are short: the buffer has room for the longest of them.
             let room = (64_usize << 10).saturating_sub(side.held.len()).min(rest.len());
             side.held.extend_from_slice(rest.get(..room).unwrap_or_default());
             rest = rest.get(room..).unwrap_or_default();
@@ -183,7 +183,7 @@ impl Decoder for Rfb {
 }
 
 impl Rfb {
-    /// Names nothing more of a side; nor of the other, as long as what that sends depends on it.
+    /// Stops decoding a side, and also the other as long as its bytes depend on the first.
     fn lose(&mut self, from: Side) {
         let in_session = |it: &Bytes| matches!(it.step, Step::Session | Step::Rectangle(_) | Step::Lost);
         let both = !Side::BOTH.iter().all(|side| in_session(&self.sides[*side]));
@@ -192,7 +192,7 @@ impl Rfb {
         }
     }
 
-    /// Names the messages that are whole.
+    /// Emits the complete messages.
     fn drain(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
         let from = input.from;
         let mut held = std::mem::take(&mut self.sides[from].held);
@@ -250,7 +250,7 @@ impl Rfb {
     fn client(&mut self, step: Step, held: &[u8], took: (At, u32), out: &mut Out<'_>) -> Read {
         match step {
             Step::Version => self.version(Side::Client, held, took, out),
-            // Of version 3.3, the server chooses.
+            // In version 3.3, the server chooses.
             Step::Security if self.version == Some(3) => match self.security {
                 Some(2) => Read::Message(0, 0, Step::Challenge),
                 Some(_) => Read::Message(0, 0, Step::Init),
@@ -279,7 +279,7 @@ impl Rfb {
         }
     }
 
-    /// Reads a message of the client's in a session (RFC 6143 §7.5).
+    /// Reads a message of the client during a session (RFC 6143 §7.5).
     fn input(&mut self, held: &[u8], took: (At, u32), out: &mut Out<'_>) -> Read {
         let (name, head) = match held.first() {
             Some(0) => ("SetPixelFormat", 20),
@@ -300,7 +300,7 @@ impl Rfb {
             20 => {
                 let bytes_per_pixel = u64::from(held.get(4).copied().unwrap_or(0) / 8);
                 if self.asked && bytes_per_pixel != self.bytes_per_pixel {
-                    // Which pixels were sent before and which after cannot be told.
+                    // Which pixels were sent before the change and which after it is unknown.
                     self.lose(Side::Server);
                 }
                 self.bytes_per_pixel = bytes_per_pixel;
@@ -330,7 +330,7 @@ impl Rfb {
         match step {
             Step::Version => self.version(Side::Server, held, took, out),
             Step::Security => self.security(held, took, out),
-            // What is chosen is known where all before it was delivered in order.
+            // The choice is known if everything before it was delivered in order.
             Step::Challenge if self.security == Some(2) => {
                 if held.len() < 16 {
                     return Read::More;
@@ -369,7 +369,7 @@ impl Rfb {
             (Some(3), [_, _, _, chosen, ..]) => {
                 unit("Security", took, out).number("security-type", *chosen);
                 self.security = Some(*chosen);
-                // Nothing but a challenge is announced any further.
+                // Only VNC authentication is followed by a challenge.
                 Read::Message(4, 0, if *chosen == 2 { Step::Challenge } else { Step::Init })
             }
             (Some(3), _) | (_, []) => Read::More,
@@ -400,7 +400,7 @@ impl Rfb {
         Read::Message(held.len(), 0, Step::Lost)
     }
 
-    /// Reads a rectangle's head (RFC 6143 §7.6.1, §7.7).
+    /// Reads the head of a rectangle (RFC 6143 §7.6.1, §7.7).
     fn rectangle(&self, left: u16, held: &[u8]) -> Read {
         let Some((head, rest)) = held.split_first_chunk::<12>() else { return Read::More };
         let (width, height) = (u64::from(short(head, 4)), u64::from(short(head, 6)));
@@ -412,10 +412,10 @@ impl Rfb {
         match long(head, 8).cast_signed() {
             0 if self.bytes_per_pixel > 0 => Read::Message(12, pixels, next),
             1 => Read::Message(12, 4, next),
-            // Zlib and ZRLE write their length down.
+            // Zlib and ZRLE data begin with their length.
             6 | 16 if rest.len() < 4 => Read::More,
             6 | 16 => Read::Message(16, long(rest, 0).into(), next),
-            // The cursor and the mask over it; the desktop's size; the last rectangle.
+            // The cursor with its mask, the size of the desktop, and the last rectangle.
             -239 => Read::Message(12, pixels.saturating_add(width.div_ceil(8).saturating_mul(height)), next),
             -223 => Read::Message(12, 0, next),
             -224 => Read::Message(12, 0, Step::Session),
@@ -424,7 +424,7 @@ impl Rfb {
     }
 }
 
-/// Reads a message of the server's in a session (RFC 6143 §7.6).
+/// Reads a message of the server during a session (RFC 6143 §7.6).
 fn output(held: &[u8], took: (At, u32), out: &mut Out<'_>) -> Read {
     match held {
         [0, _, _, _, ..] => {
@@ -456,17 +456,17 @@ fn unit<'o>(kind: &'static str, (first, messages): (At, u32), out: &'o mut Out<'
     unit
 }
 
-/// Returns the two bytes at an offset as a number; 0 where they are not there.
+/// Returns the two bytes at an offset as a number; 0 if they are missing.
 fn short(bytes: &[u8], at: usize) -> u16 {
     bytes.get(at..).and_then(|it| it.first_chunk()).map_or(0, |it| u16::from_be_bytes(*it))
 }
 
-/// See [`short`], for four bytes.
+/// The four-byte counterpart of [`short`].
 fn long(bytes: &[u8], at: usize) -> u32 {
     bytes.get(at..).and_then(|it| it.first_chunk()).map_or(0, |it| u32::from_be_bytes(*it))
 }
 
-/// Returns the length that stands at an offset, and the text behind it as far as it is shown.
+/// Returns the length at an offset, and the text that follows it, up to the bound.
 fn text(bytes: &[u8], at: usize) -> (u64, String) {
     let length = long(bytes, at);
     let text = bytes.get(at.saturating_add(4)..).unwrap_or_default();

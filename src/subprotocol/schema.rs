@@ -1,15 +1,15 @@
-//! Message types that are not ours.
+//! Message types supplied by the user.
 
 use std::fmt;
 
-/// The message types of Protocol Buffers that a user has.
+/// The user's Protocol Buffers message types.
 pub trait Schema: fmt::Debug + Send + Sync {
-    /// Returns whether there is a message type of that name: `package.Message`.
+    /// Returns whether there is a message type with this name: `package.Message`.
     fn has(&self, message: &str) -> bool;
 
-    /// Writes a message of a type as JSON; `None` where there is no such type or the bytes are no such message.
+    /// Converts a message to JSON; returns `None` if there is no such type or the bytes do not match it.
     fn json(&self, message: &str, bytes: &[u8]) -> Option<String>;
 
-    /// Returns the types of the messages that a method takes and gives; it is called `/package.Service/Method`.
+    /// Returns the request and response types of a method, given as `/package.Service/Method`.
     fn method(&self, path: &str) -> Option<[String; 2]>;
 }

@@ -1,4 +1,4 @@
-//! The search for packets that begin anywhere in the messages of a conversation joined late.
+//! The search for packets at any offset in the messages of a conversation joined mid-stream.
 
 use super::decoder::{Decoder, Out};
 use super::input::Input;
@@ -7,15 +7,15 @@ use super::protocol::{Opening, Protocol};
 use super::registry::PROTOCOLS;
 use super::unit::{Meaning, Units};
 
-/// How many packets must follow each other where they are searched for, one of which has a name.
+/// The number of consecutive packets required by a search; one of them must have a name.
 const FOUND: usize = 3;
 
-/// A decoder that looks for its packets in the messages of a conversation whose beginning was not captured.
+/// A decoder that searches the messages of a conversation whose beginning was not captured for its packets.
 #[derive(Debug)]
 pub(super) struct Search {
     pub(super) protocol: &'static Protocol,
     pub(super) decoder: Box<dyn Decoder>,
-    /// How many packets were found, and whether one of them has a name.
+    /// The number of packets found, and whether one of them has a name.
     found: usize,
     named: bool,
 }
@@ -27,7 +27,7 @@ impl Search {
         opening.target.is_none().then_some(Search { protocol, decoder, found: 0, named: false })
     }
 
-    /// Returns whether the packets found so far convince.
+    /// Returns whether the packets found so far are sufficient evidence.
     pub(super) fn message(&mut self, input: &Input<'_>) -> bool {
         let (mut units, mut pairs) = (Units::default(), Pairs::default());
         let Input { from, first, at, .. } = *input;

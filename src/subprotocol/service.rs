@@ -1,4 +1,4 @@
-//! Sub-protocols that are described by rules instead of code.
+//! Sub-protocols that are defined by rules instead of code.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,54 +10,54 @@ use super::input::Input;
 use super::protocol::Opening;
 use super::unit::Format;
 
-/// Bounds how many questions' scopes there are: one, for rules have one kind of question.
+/// The scope of questions: rules distinguish only one kind.
 const QUESTIONS: u64 = 1;
 
-/// Bounds the bytes of a unit that comes in counted parts.
+/// Bounds the size of a unit in counted parts, in bytes.
 const MAX_PARTS: usize = 64 << 10;
 
 /// The way in which a message is split into units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Split {
-    /// It is one.
+    /// It is a single unit.
     #[default]
     None,
-    /// One a line.
+    /// One unit per line.
     Lines,
-    /// One before each record separator (U+001E).
+    /// One unit before each record separator (U+001E).
     Records,
-    /// One an element of a JSON array.
+    /// One unit per element of a JSON array.
     Array,
-    /// A message that is a number says of how many messages the next one consists.
+    /// A message that is a number announces how many messages the next unit consists of.
     Counted,
 }
 
-/// The description of one unit by rules.
+/// The description of a unit by rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Described {
-    /// Its kind, as the protocol calls it.
+    /// Its kind, in the protocol's terms.
     pub kind: Option<String>,
     /// The event, method or channel.
     pub name: Option<String>,
-    /// What its sender calls it.
+    /// The ID given by its sender.
     pub id: Option<String>,
-    /// It asks for an answer.
+    /// Whether it asks for an answer.
     pub question: bool,
-    /// It answers.
+    /// Whether it is an answer.
     pub answer: bool,
-    /// What went wrong.
+    /// The error.
     pub error: Option<String>,
-    /// It only keeps the connection alive.
+    /// Whether it only keeps the connection alive.
     pub heartbeat: bool,
-    /// Passwords and tokens: the name of the field and the value.
+    /// Passwords and tokens: names and values of fields.
     pub secrets: Vec<(&'static str, String)>,
-    /// What it carries, as JSON.
+    /// The content, as JSON.
     pub body: Option<String>,
-    /// It is a message of Protocol Buffers whose type is not known.
+    /// Whether it is a Protocol Buffers message of unknown type.
     pub is_protobuf: bool,
 }
 
-/// A sub-protocol that rules describe.
+/// A sub-protocol defined by rules.
 pub trait Service: fmt::Debug + Send + Sync {
     /// Returns its name.
     fn name(&self) -> &'static str;
@@ -65,24 +65,24 @@ pub trait Service: fmt::Debug + Send + Sync {
     /// Returns how messages are split into units.
     fn split(&self) -> Split;
 
-    /// Returns whether the handshake means it.
+    /// Returns whether the handshake identifies it.
     fn opens(&self, opening: &Opening) -> bool;
 
-    /// Returns whether one of the first messages means it.
+    /// Returns whether one of the first messages identifies it.
     fn begins(&self, from: Side, text: &[u8]) -> bool;
 
-    /// Says what a unit is; `None` where it is none of this protocol.
+    /// Describes a unit; returns `None` if it does not belong to this protocol.
     fn describe(&self, from: Side, text: &[u8]) -> Option<Described>;
 }
 
-/// A decoder of what a service's rules describe.
+/// A decoder that applies the rules of a service.
 #[derive(Debug)]
 pub(super) struct ServiceDecoder {
     service: Arc<dyn Service>,
     parts: Pair<Parts>,
 }
 
-/// A unit that comes in counted parts.
+/// A unit that arrives in counted parts.
 #[derive(Debug, Default)]
 struct Parts {
     left: u64,
@@ -97,7 +97,7 @@ impl ServiceDecoder {
         ServiceDecoder { service, parts: Pair::default() }
     }
 
-    /// Takes a message of a unit in counted parts, or the number of them.
+    /// Processes a part of a unit in counted parts, or their number.
     fn counted(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
         let head = input.head();
         let parts = &mut self.parts[input.from];
@@ -158,7 +158,7 @@ impl ServiceDecoder {
         }
         for (name, value) in &said.secrets {
             unit.text(name, value);
-            // Where it stands in the message as it is.
+            // Its position in the message, if it is there unescaped.
             let place = memchr::memmem::find(input.bytes, value.as_bytes());
             let raw = place.and_then(|at| input.bytes.get(at..)?.get(..value.len()));
             unit.secret(raw.unwrap_or(value.as_bytes()));

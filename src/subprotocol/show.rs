@@ -1,13 +1,13 @@
-//! A unit's body in one line, for human eyes.
+//! A unit's body on one line, for display.
 
 use super::packed::{Packing, write_json};
 use super::protobuf;
 use super::unit::{Body, Format};
 
-/// Writes a body as text: JSON and text as sent, MessagePack and CBOR as JSON, bytes, and what can only be guessed, in
-/// hexadecimal; `most` bounds it.
+/// Writes a body as text: JSON and text as sent, MessagePack and CBOR as JSON, everything else in hexadecimal; `most`
+/// bounds it.
 ///
-/// What it appends comes from the wire and is not made safe for a terminal.
+/// The output comes from the wire and is not escaped for terminals.
 pub fn write_body(body: &Body<'_>, most: usize, out: &mut String) {
     match body.format {
         Format::Json | Format::JsonItems | Format::Text => {
@@ -30,7 +30,7 @@ pub fn write_body(body: &Body<'_>, most: usize, out: &mut String) {
     }
 }
 
-/// Writes what a body may mean as JSON, where its format leaves that to a guess; `false` where there is nothing to guess.
+/// Writes a likely interpretation of a body as JSON, if its format is open to guessing; returns `false` if it is not.
 pub fn write_guess(body: &Body<'_>, most: usize, out: &mut String) -> bool {
     let is_whole = body.bytes.len() as u64 == body.length;
     body.format == Format::Protobuf && is_whole && protobuf::write_guess(body.bytes, most, out)

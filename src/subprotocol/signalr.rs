@@ -1,8 +1,7 @@
-//! ASP.NET Core SignalR's hub protocol, as JSON or as MessagePack, which Blazor's is, too (the Hub Protocol
-//! specification of ASP.NET Core).
+//! ASP.NET Core SignalR's hub protocol (its Hub Protocol specification), as JSON or, as in Blazor, MessagePack.
 //!
-//! A message holds one or several hub messages: JSON texts that end in a record separator each, or arrays that a length
-//! precedes. The handshake is JSON in both.
+//! A message contains one or several hub messages: JSON texts, each of which ends in a record separator, or
+//! length-prefixed arrays. The handshake is JSON in both encodings.
 
 use std::time::Duration;
 
@@ -22,10 +21,10 @@ pub(super) static SIGNALR: Protocol =
 
 const NAME: &str = "signalr";
 
-/// Ends each JSON text.
+/// Terminates each JSON text.
 const SEPARATOR: u8 = 0x1e;
 
-/// The scopes of questions: hub methods, the handshake, and streams that the asker itself sends.
+/// The scopes of questions: hub methods, the handshake, and streams sent by the asking side itself.
 const CALLS: u64 = 1;
 const HANDSHAKE: u64 = 2;
 const STREAMS: u64 = 3;
@@ -61,7 +60,7 @@ fn sign(input: &Input<'_>, _: &Opening) -> Evidence {
     if input.is_text() || !is_chain(head) { Evidence::Against } else { Evidence::Weak }
 }
 
-/// Returns whether bytes are arrays of hub messages, each behind its length, to the last byte.
+/// Returns whether the bytes consist entirely of length-prefixed arrays of hub messages.
 fn is_chain(bytes: &[u8]) -> bool {
     let mut rest = bytes;
     while let Some((message, behind)) = split(rest) {
@@ -78,23 +77,23 @@ fn is_chain(bytes: &[u8]) -> bool {
     rest.is_empty() && !bytes.is_empty()
 }
 
-/// Splits the first message off, by the length in front of it; `None` where it is not whole.
+/// Splits off the first message according to its length prefix; returns `None` if it is incomplete.
 fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = varint(bytes)?;
     rest.split_at_checked(usize::try_from(length).ok()?)
 }
 
-/// A decoder of SignalR.
+/// A decoder for SignalR.
 #[derive(Debug)]
 struct SignalR {
     packing: Hub,
-    /// Whose handshake is still to come.
+    /// The sides whose handshake is still to come.
     handshake: Pair<bool>,
-    /// When a side's last message ended.
+    /// When the last message of each side ended.
     last: Pair<Option<At>>,
 }
 
-/// How long a peer waits for a message, unless it is told otherwise (`ServerTimeout`, `ClientTimeoutInterval`).
+/// How long a peer waits for a message by default (`ServerTimeout`, `ClientTimeoutInterval`).
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The encoding of hub messages.
@@ -115,7 +114,7 @@ impl SignalR {
         }
     }
 
-    /// Takes the handshake off the front of a message, where it is due there.
+    /// Splits the handshake off the start of a message, if it is due there.
     fn handshake<'a>(&mut self, input: &Input<'_>, head: &'a [u8], out: &mut Out<'_>) -> &'a [u8] {
         if !std::mem::replace(&mut self.handshake[input.from], false) {
             return head;
@@ -200,7 +199,7 @@ impl Decoder for SignalR {
     }
 }
 
-/// The content of a hub message, whatever its encoding.
+/// The content of a hub message in any encoding.
 #[derive(Debug, Default)]
 struct Hubbed<'a> {
     kind: u64,
@@ -214,7 +213,7 @@ struct Hubbed<'a> {
     incomplete: bool,
 }
 
-/// Bounds how many streams of one invocation are followed.
+/// Bounds the number of streams of one invocation that are tracked.
 const MAX_STREAMS: usize = 16;
 
 impl Hubbed<'_> {
@@ -250,7 +249,7 @@ impl Hubbed<'_> {
         self.pair(&mut unit, from_asker);
     }
 
-    /// Finds the partner; `from_asker` says that the receiver asked under this id.
+    /// Pairs the unit with its counterpart; `from_asker` means that the receiver asked with this ID.
     fn pair(&self, unit: &mut Unit<'_>, from_asker: bool) {
         for stream in self.streams.iter().take(MAX_STREAMS) {
             unit.may_ask(STREAMS, *stream);
@@ -268,7 +267,7 @@ impl Hubbed<'_> {
             3 if from_asker => {
                 unit.answer(CALLS, id);
             }
-            // An item or the end of a stream that the sender itself announced.
+            // An item or the end of a stream that was announced by the sender itself.
             2 => unit.continues(STREAMS, id),
             3 => unit.withdraw(STREAMS, id),
             5 => unit.continues(CALLS, id),
@@ -327,7 +326,7 @@ fn json_record(record: &[u8], whole: bool, out: &mut Out<'_>) {
     .say(out);
 }
 
-/// Reads one array: `[type, headers, invocationId, …]` as a rule.
+/// Parses an array: usually `[type, headers, invocationId, …]`.
 fn packed_message(message: &[u8], out: &mut Out<'_>) {
     let mut cursor = Cursor::new(Packing::MessagePack, message);
     let (Some(_), Some(kind)) = (cursor.array(), cursor.number()) else { return out.contradiction() };

@@ -1,4 +1,4 @@
-//! SIP over WebSocket (RFC 7118, RFC 3261): one request or response a message.
+//! SIP over WebSocket (RFC 7118, RFC 3261): one request or response per message.
 
 use std::hash::{Hash, Hasher};
 
@@ -22,7 +22,7 @@ pub(super) static SIP: Protocol = Protocol {
 
 const NAME: &str = "sip";
 
-/// Bounds the header lines that are looked at, in bytes.
+/// Bounds the header lines that are examined, in bytes.
 const MAX_HEAD: usize = 16 << 10;
 
 fn first_line(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
@@ -31,7 +31,7 @@ fn first_line(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(bytes.get(..end).unwrap_or_default())
 }
 
-/// Returns the value of a header, by its name or its compact form (RFC 3261 §7.3.3).
+/// Returns the value of a header by its name or its compact form (RFC 3261 §7.3.3).
 fn header<'a>(head: &'a str, name: &str, compact: &str) -> Option<&'a str> {
     head.lines().skip(1).find_map(|line| {
         let (key, value) = line.split_once(':')?;
@@ -40,7 +40,7 @@ fn header<'a>(head: &'a str, name: &str, compact: &str) -> Option<&'a str> {
     })
 }
 
-/// The name of a transaction: what a request and its responses have in common.
+/// The identifier of a transaction, common to a request and its responses.
 struct Transaction<'a>(&'a str, &'a str);
 
 impl Hash for Transaction<'_> {
@@ -50,7 +50,7 @@ impl Hash for Transaction<'_> {
     }
 }
 
-/// A decoder of SIP; it keeps no state but the questions.
+/// A decoder for SIP; its only state is the open questions.
 #[derive(Debug)]
 struct Sip;
 
@@ -58,7 +58,7 @@ impl Decoder for Sip {
     fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
         let bytes = input.head();
         if bytes.trim_ascii().is_empty() {
-            // Two line ends ask, one answers (RFC 5626 §4.4.1).
+            // Two line ends are a ping, one is the pong (RFC 5626 §4.4.1).
             if !bytes.is_empty() && input.is_whole() {
                 out.unit(NAME, "keep-alive").heartbeat();
             }
@@ -119,7 +119,7 @@ impl Decoder for Sip {
     }
 }
 
-/// Says a failure, and makes a message the question or the answer that it is.
+/// Sets the error, and the role of a message in an exchange.
 fn pair(
     unit: &mut Unit<'_>,
     line: &str,

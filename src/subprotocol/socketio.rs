@@ -1,7 +1,7 @@
-//! Socket.IO 2 to 5, that is revisions 4 and 5 of its protocol, as it lies in Engine.IO's messages.
+//! Socket.IO 2 to 5, that is, revisions 4 and 5 of its protocol, in the messages of Engine.IO.
 //!
-//! A packet is `<type>[<attachments>-][<namespace>,][<id>][<JSON>]`; the attachments follow as binary messages of
-//! their own. The MessagePack parser sends each packet as one binary message instead.
+//! A packet is `<type>[<attachments>-][<namespace>,][<id>][<JSON>]`; the attachments follow as separate binary
+//! messages. The MessagePack parser sends each packet as one binary message instead.
 
 use crate::model::{Anomaly, Pair, Side};
 
@@ -14,32 +14,32 @@ use super::unit::{Format, Role};
 
 const NAME: &str = "socket.io";
 
-/// Bounds how many attachments of one packet are waited for.
+/// Bounds the number of attachments of a packet that are awaited.
 const MAX_ATTACHMENTS: u32 = 1024;
 
-/// Bounds what is kept of the name of an event whose attachments follow.
+/// Bounds the stored name of an event whose attachments follow.
 const MAX_NAME: usize = 128;
 
-/// The kinds of questions, which count their ids apart.
+/// The kinds of questions, whose IDs are numbered independently.
 const CONNECTS: u64 = 2;
 const EVENTS: u64 = 3;
 
 const KINDS: [&str; 7] =
     ["CONNECT", "DISCONNECT", "EVENT", "ACK", "CONNECT_ERROR", "BINARY_EVENT", "BINARY_ACK"];
 
-/// A decoder of Socket.IO's packets.
+/// A decoder for Socket.IO packets.
 #[derive(Debug)]
 pub(super) struct SocketIo {
     pending: Pair<Pending>,
-    /// Packets come as MessagePack or CBOR.
+    /// The format of packets that are not text.
     packing: Option<Packing>,
-    /// Engine.IO is certain, and what its messages hold may be anything.
+    /// Whether Engine.IO is certain, so that its messages may contain anything.
     is_carried: bool,
-    /// A packet of Socket.IO was seen.
+    /// Whether a packet of Socket.IO was seen.
     is_spoken: bool,
 }
 
-/// The attachments that follow on one side.
+/// The attachments still to come on one side.
 #[derive(Debug, Default)]
 enum Pending {
     #[default]
@@ -50,11 +50,11 @@ enum Pending {
         all: u32,
         left: u32,
     },
-    /// Frames were lost: binary messages may be attachments of a packet that nobody saw.
+    /// Frames were lost: binary messages may be attachments of a packet that was not captured.
     Unknown,
 }
 
-/// A packet's head.
+/// The head of a packet.
 #[derive(Debug, PartialEq, Eq)]
 struct Head<'a> {
     kind: u8,
@@ -65,7 +65,7 @@ struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    /// Reads a packet of the parser that sends it as one JSON object (`socket.io-json-parser`).
+    /// Parses a packet of the parser that sends it as one JSON object (`socket.io-json-parser`).
     fn of_object(packet: &'a [u8], whole: bool) -> Option<Self> {
         let [kind, namespace, id, data] = json::pick(packet, whole, ["type", "nsp", "id", "data"])?;
         let kind = u8::try_from(kind?.number()?).ok().filter(|kind| *kind <= 6)?;
@@ -74,7 +74,7 @@ impl<'a> Head<'a> {
         Some(Head { kind, attachments: 0, namespace, id, data: data.map_or(&[], |it| it.raw) })
     }
 
-    /// Reads a packet's head; `None` where none begins so or it is cut off.
+    /// Parses the head of a packet; returns `None` if it is invalid or truncated.
     fn parse(packet: &'a [u8]) -> Option<Self> {
         let (first, mut rest) = packet.split_first()?;
         let kind = first.checked_sub(b'0').filter(|kind| *kind <= 6)?;
@@ -95,13 +95,13 @@ impl<'a> Head<'a> {
         Some(Head { kind, attachments, namespace, id, data })
     }
 
-    /// Returns the namespace without the query that revision 4's clients add to it.
+    /// Returns the namespace without the query that clients of revision 4 append to it.
     fn name(&self) -> String {
         let end = memchr::memchr(b'?', self.namespace).unwrap_or(self.namespace.len());
         String::from_utf8_lossy(self.namespace.get(..end).unwrap_or_default()).into_owned()
     }
 
-    /// Returns that query, which often has a token.
+    /// Returns that query, which often contains a token.
     fn query(&self) -> Option<&'a [u8]> {
         let end = memchr::memchr(b'?', self.namespace)?;
         self.namespace.get(end.saturating_add(1)..).filter(|it| !it.is_empty())
@@ -114,7 +114,7 @@ fn digits(bytes: &[u8]) -> (&str, &[u8]) {
     (std::str::from_utf8(digits).unwrap_or_default(), rest)
 }
 
-/// Returns whether bytes look like a packet: its head and, for an event, an array that begins with a name.
+/// Returns whether the bytes look like a packet: its head and, for an event, an array that begins with a name.
 pub(super) fn is_packet(bytes: &[u8]) -> bool {
     let Some(head) = Head::parse(bytes) else { return false };
     match head.kind {
@@ -124,13 +124,13 @@ pub(super) fn is_packet(bytes: &[u8]) -> bool {
     }
 }
 
-/// Returns whether a packet announces attachments and says where they belong.
+/// Returns whether a packet announces attachments and marks their positions.
 pub(super) fn announces(bytes: &[u8]) -> bool {
     matches!(bytes.first(), Some(b'5' | b'6'))
         && memchr::memmem::find(bytes, br#"{"_placeholder":true,"num":"#).is_some()
 }
 
-/// Returns whether bytes are a packet of the MessagePack or the CBOR parser: a map with `type` and `nsp`.
+/// Returns whether the bytes are a packet of the MessagePack or the CBOR parser: a map with `type` and `nsp`.
 pub(super) fn is_packed_packet(bytes: &[u8]) -> bool {
     Packed::parse(bytes).is_some()
 }
@@ -161,7 +161,7 @@ impl<'a> Packed<'a> {
 }
 
 impl SocketIo {
-    /// Makes a decoder; `from_start` says that no message was sent before those that come.
+    /// Creates a decoder; `from_start` means that no message precedes the next one.
     pub(super) fn new(from_start: bool) -> Self {
         let pending = || if from_start { Pending::None } else { Pending::Unknown };
         SocketIo {
@@ -176,12 +176,12 @@ impl SocketIo {
         self.pending[from] = Pending::Unknown;
     }
 
-    /// Hears that Engine.IO is certain: a message of none of these packets may be the application's own.
+    /// Notes that Engine.IO is certain: messages that are not Socket.IO packets may belong to the application.
     pub(super) fn set_carried(&mut self) {
         self.is_carried = true;
     }
 
-    /// Says a message of Engine.IO that is no packet of Socket.IO.
+    /// Emits an Engine.IO message that is not a Socket.IO packet.
     fn bare(&self, format: Format, data: &[u8], length: u64, out: &mut Out<'_>) {
         if !self.is_carried {
             out.contradiction();
@@ -189,7 +189,7 @@ impl SocketIo {
         out.unit("engine.io", "message").body_of(format, data, length);
     }
 
-    /// Takes what follows the type of an Engine.IO `message`.
+    /// Processes what follows the type of an Engine.IO `message`.
     pub(super) fn text(&mut self, input: &Input<'_>, packet: &[u8], out: &mut Out<'_>) {
         let pending = std::mem::take(&mut self.pending[input.from]);
         if let Pending::Some { all, left, .. } = pending {
@@ -218,17 +218,17 @@ impl SocketIo {
         }
     }
 
-    /// Takes a binary `message` that begins with what may be the type of the packet or a byte of the data.
+    /// Processes a binary `message` whose first byte may be the packet's type or part of the data.
     pub(super) fn unsure(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
         if is_packed_packet(input.head().get(1..).unwrap_or_default()) {
-            // Nothing else of a packet begins so.
+            // Nothing else in a packet begins like this.
             let data = input.head().get(1..).unwrap_or_default();
             return self.binary(input, data, out);
         }
         self.attachment(input, None, out);
     }
 
-    /// Takes the data of a binary Engine.IO message.
+    /// Processes the data of a binary Engine.IO message.
     pub(super) fn binary(&mut self, input: &Input<'_>, data: &[u8], out: &mut Out<'_>) {
         match &self.pending[input.from] {
             Pending::Some { .. } => self.attachment(input, Some(data), out),
@@ -237,13 +237,13 @@ impl SocketIo {
                     (self.packing, self.pending) = (Some(packet.packing), Pair::default());
                     packed(&packet, input, out);
                 }
-                // A map's end tells where its members are: without it nothing is certain.
+                // Where the members of a map are depends on its end: without it, nothing is certain.
                 None if !input.is_whole() => {
                     out.unit(NAME, "packet").incomplete();
                 }
                 None => out.contradiction(),
             },
-            // Whether it is an attachment or the application's own message is not known where nothing spoke Socket.IO.
+            // As long as no Socket.IO was seen, it may be an attachment or the application's own message.
             Pending::Unknown if !self.is_spoken => {
                 out.unit("engine.io", "message").incomplete().body_of(Format::Binary, data, input.length);
             }
@@ -252,7 +252,8 @@ impl SocketIo {
         }
     }
 
-    /// Says an attachment, of the event that announced it where that was seen; `data` is `None` where it cannot be told.
+    /// Emits an attachment, linked to the event that announced it if that was seen; `data` is `None` if its start is
+    /// unknown.
     fn attachment(&mut self, input: &Input<'_>, data: Option<&[u8]>, out: &mut Out<'_>) {
         let mut unit = out.unit(NAME, "attachment");
         unit.role(Role::Part);
@@ -282,7 +283,7 @@ impl SocketIo {
     }
 }
 
-/// Says a packet; returns the event's name, also at the acknowledgement of one.
+/// Emits a packet; returns the event's name, also for an acknowledgement.
 fn say(head: &Head<'_>, input: &Input<'_>, out: &mut Out<'_>) -> Option<String> {
     let value = json::read(head.data);
     let namespace = head.name();
@@ -324,7 +325,7 @@ fn say(head: &Head<'_>, input: &Input<'_>, out: &mut Out<'_>) -> Option<String> 
     None
 }
 
-/// Says an event's name and its arguments, and returns the name.
+/// Sets the name and the arguments of an event; returns the name.
 fn event(unit: &mut Unit<'_>, array: json::Value<'_>, input: &Input<'_>) -> Option<String> {
     let mut items = array.items();
     let name = items.next()?.scalar()?;
@@ -334,7 +335,8 @@ fn event(unit: &mut Unit<'_>, array: json::Value<'_>, input: &Input<'_>) -> Opti
     Some(name.into_owned())
 }
 
-/// Says a CONNECT: the client's asks, the server's grants and, in revision 4, comes unasked for the main namespace.
+/// Sets up a CONNECT: a question from the client, or the server's answer, which revision 4 sends for the main namespace
+/// without being asked.
 fn connect(unit: &mut Unit<'_>, from: Side, namespace: &str, data: &[u8]) {
     if from == Side::Client {
         if !data.is_empty() {
@@ -361,7 +363,7 @@ fn connect_error(unit: &mut Unit<'_>, namespace: &str, value: Option<json::Value
     unit.answer(CONNECTS, namespace);
 }
 
-/// Says a packet of the MessagePack parser.
+/// Emits a packet of the MessagePack parser.
 fn packed(packet: &Packed<'_>, input: &Input<'_>, out: &mut Out<'_>) {
     let kind = KINDS.get(usize::from(packet.kind)).copied().unwrap_or("packet");
     let namespace = packet.namespace;
@@ -441,7 +443,7 @@ mod tests {
         assert_eq!(head("1/admin,"), (1, 0, "/admin".into(), None, ""));
         assert_eq!(Head::parse(b"7"), None);
         assert_eq!(Head::parse(b"5["), None, "no number of attachments");
-        assert_eq!(Head::parse(b"212").unwrap().id, None, "the digits may go on");
+        assert_eq!(Head::parse(b"212").unwrap().id, None, "the digits may continue");
     }
 
     #[test]
@@ -451,7 +453,7 @@ mod tests {
         let messages: &[(Side, &[u8])] = &[
             (Side::Client, br#"4{"type":2,"data":["hi",1],"nsp":"/a","id":0}"#),
             (Side::Server, br#"4{"type":3,"data":[true],"nsp":"/a","id":0}"#),
-            // {"type":2,"data":["hi",1],"nsp":"/a","id":1}, as cbor-x writes a map
+            // {"type":2,"data":["hi",1],"nsp":"/a","id":1}, with the map encoded like cbor-x does
             (Side::Client, b"\xb9\0\x04dtype\x02ddata\x82bhi\x01cnsp\x62/abid\x01"),
         ];
         let lines = [

@@ -1,5 +1,5 @@
-//! SockJS over WebSocket (the SockJS protocol 0.3.3): JSON strings in frames of one letter. What the strings hold may
-//! be a sub-protocol of its own.
+//! SockJS over WebSocket (the SockJS protocol 0.3.3): JSON strings in frames identified by one letter. The strings may
+//! themselves belong to a sub-protocol.
 
 use crate::model::Side;
 
@@ -23,7 +23,7 @@ pub(super) static SOCKJS: Protocol = Protocol {
 
 const NAME: &str = "sockjs";
 
-/// Returns whether a path ends in `/<server>/<session>/websocket`, the server being three digits.
+/// Returns whether a path ends in `/<server>/<session>/websocket`, where the server is three digits.
 fn is_session(path: &str) -> bool {
     let mut parts = path.rsplit('/');
     let is_server = |part: &str| part.len() == 3 && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -32,7 +32,7 @@ fn is_session(path: &str) -> bool {
         && parts.next().is_some_and(is_server)
 }
 
-/// A decoder of SockJS.
+/// A decoder for SockJS.
 #[derive(Debug)]
 struct SockJs {
     inner: Choice,
@@ -100,7 +100,7 @@ impl SockJs {
         }
     }
 
-    /// Says one string: as what it is in the sub-protocol inside, else as a message.
+    /// Emits a string: as a unit of the sub-protocol inside, else as a message.
     fn string(&mut self, text: &[u8], raw: &[u8], input: &Input<'_>, out: &mut Out<'_>) {
         let inner = Input { bytes: text, missing: &[], length: text.len() as u64, ..*input };
         if !self.inner.is_plain() {
@@ -110,7 +110,7 @@ impl SockJs {
             (out.inside, out.depth) = (outer, depth);
         }
         if self.inner.name().is_none() {
-            // A text without escapes lies in the message as it is.
+            // A text without escapes is in the message unchanged.
             let body = if raw == text { raw } else { text };
             out.unit(NAME, "message").body(Format::Text, body);
         }

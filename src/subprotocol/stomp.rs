@@ -1,7 +1,7 @@
-//! STOMP 1.0 to 1.2 (the STOMP specification): commands with headers, and a body that ends in a NUL.
+//! STOMP 1.0 to 1.2 (the STOMP specification): commands with headers, and a body terminated by a NUL.
 //!
-//! A message holds frames, line feeds that keep the connection alive, or, from peers that split large frames, a part
-//! of one.
+//! A message contains frames, line feeds that keep the connection alive, or, from peers that split large frames, part
+//! of a frame.
 
 use crate::model::{Anomaly, At, Pair, Side};
 
@@ -37,10 +37,10 @@ pub(super) static STOMP: Protocol = Protocol {
 
 const NAME: &str = "stomp";
 
-/// Bounds what is kept of a frame that spans messages, in bytes.
+/// Bounds the buffered part of a frame that spans messages, in bytes.
 const MAX_FRAME: usize = 256 << 10;
 
-/// Bounds a frame's command and headers, in bytes.
+/// Bounds the command and the headers of a frame, in bytes.
 const MAX_HEAD: usize = 16 << 10;
 
 /// The scopes of receipts and of connecting.
@@ -65,7 +65,7 @@ const COMMANDS: [&str; 15] = [
     "ERROR",
 ];
 
-/// The headers that are shown, under their own names.
+/// The headers that are shown, by name.
 const SHOWN: [&str; 13] = [
     "destination",
     "subscription",
@@ -82,7 +82,7 @@ const SHOWN: [&str; 13] = [
     "session",
 ];
 
-/// Returns the command that bytes begin with, up to the end of its line.
+/// Returns the command on the first line of the bytes.
 fn command(bytes: &[u8]) -> Option<&'static str> {
     let end = memchr::memchr(b'\n', bytes.get(..bytes.len().min(16))?)?;
     let line = bytes.get(..end)?;
@@ -90,23 +90,23 @@ fn command(bytes: &[u8]) -> Option<&'static str> {
     COMMANDS.into_iter().find(|command| command.as_bytes() == line)
 }
 
-/// A decoder of STOMP.
+/// A decoder for STOMP.
 #[derive(Debug)]
 struct Stomp {
-    /// The version that `Sec-WebSocket-Protocol` means.
+    /// The version implied by `Sec-WebSocket-Protocol`.
     agreed: Option<&'static str>,
-    /// The version that CONNECTED says: in 1.0 a backslash is one.
+    /// The version in CONNECTED; in 1.0, a backslash is not an escape.
     version: Option<Box<str>>,
     sides: Pair<Part>,
 }
 
-/// The beginning of a frame whose end is in a later message.
+/// The start of a frame that ends in a later message.
 #[derive(Debug, Default)]
 struct Part {
     bytes: Vec<u8>,
     first: At,
     messages: u32,
-    /// Its end cannot be told any more: what follows is passed over up to a message that begins with a command.
+    /// Whether its end is unknown: everything is skipped up to a message that begins with a command.
     lost: bool,
 }
 
@@ -118,7 +118,7 @@ enum End {
     Never,
 }
 
-/// The parts of a frame's beginning.
+/// The parsed beginning of a frame.
 struct Head<'a> {
     headers: &'a [u8],
     body: usize,
@@ -128,7 +128,7 @@ struct Head<'a> {
 fn head(bytes: &[u8]) -> Option<Head<'_>> {
     let window = bytes.get(..bytes.len().min(MAX_HEAD))?;
     let first = memchr::memchr(b'\n', window)?.checked_add(1)?;
-    // The line of the command may be followed by the empty line at once.
+    // The line of the command may be followed directly by the empty line.
     let mut at = first;
     loop {
         let line_end = memchr::memchr(b'\n', window.get(at..)?)?;
@@ -143,7 +143,7 @@ fn head(bytes: &[u8]) -> Option<Head<'_>> {
     }
 }
 
-/// Returns the value of the first header of that name: of repeated ones the first counts (STOMP 1.2, "Repeated Header
+/// Returns the value of the first header with this name: the first of repeated ones counts (STOMP 1.2, "Repeated Header
 /// Entries").
 fn header<'a>(headers: &'a [u8], name: &str) -> Option<std::borrow::Cow<'a, str>> {
     headers.split(|byte| *byte == b'\n').find_map(|line| {
@@ -154,7 +154,7 @@ fn header<'a>(headers: &'a [u8], name: &str) -> Option<std::borrow::Cow<'a, str>
     })
 }
 
-/// Undoes the escapes of a header (STOMP 1.2, "Value Encoding").
+/// Decodes the escapes of a header (STOMP 1.2, "Value Encoding").
 fn unescaped(text: std::borrow::Cow<'_, str>) -> std::borrow::Cow<'_, str> {
     if !text.contains('\\') {
         return text;
@@ -207,7 +207,7 @@ impl Decoder for Stomp {
             part.lost = false;
             return self.frames(bytes, input, None, out);
         }
-        // A frame goes on: bytes are only looked at again once enough may have come.
+        // The frame continues: the bytes are examined again only once enough may have come.
         let mut whole = std::mem::take(&mut part.bytes);
         let begun = (part.first, part.messages.saturating_add(1));
         whole.extend_from_slice(bytes.get(..bytes.len().min(MAX_FRAME)).unwrap_or_default());
@@ -221,7 +221,7 @@ impl Decoder for Stomp {
     }
 
     fn allocated(&self) -> usize {
-        // What is said of the version is short.
+        // The stored version is short.
         self.sides.client.bytes.capacity().saturating_add(self.sides.server.bytes.capacity())
     }
 }
@@ -232,7 +232,7 @@ impl Stomp {
         loop {
             let blank = bytes.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
             let (blanks, rest) = bytes.split_at_checked(blank).unwrap_or((bytes, &[]));
-            // Line feeds behind a frame are allowed and mean nothing; alone they keep the connection alive.
+            // Line feeds after a frame are allowed and have no meaning; on their own, they keep the connection alive.
             if rest.is_empty() {
                 if !blanks.is_empty() && input.length == blanks.len() as u64 {
                     out.unit(NAME, "heart-beat").heartbeat();
@@ -264,7 +264,7 @@ impl Stomp {
         }
     }
 
-    /// Says one frame, of which `known` bytes are here and `length` were sent, its NUL left out.
+    /// Emits a frame, given its `known` bytes and the `length` sent, without its NUL.
     fn frame(
         &mut self,
         known: &[u8],
@@ -282,11 +282,11 @@ impl Stomp {
             out.anomaly(Anomaly::StompVersion { agreed, found: version.as_ref().into() });
         }
         if command == "CONNECTED" {
-            // Before 1.1 it says none.
+            // There is none before 1.1.
             let version = header(headers, "version").unwrap_or("1.0".into());
             self.version = Some(version.chars().take(8).collect());
         }
-        // What opens the connection has none, for servers of 1.0.
+        // Frames that open the connection have no escapes, for the sake of 1.0 servers.
         let escapes =
             self.version.as_deref() != Some("1.0") && !matches!(command, "CONNECT" | "STOMP" | "CONNECTED");
         let value = |name: &str| header(headers, name).map(|it| if escapes { unescaped(it) } else { it });
@@ -324,12 +324,12 @@ impl Stomp {
     }
 }
 
-/// Makes a frame the question or the answer that its command and its receipt make it.
+/// Makes a frame a question or an answer, depending on its command and its receipt.
 fn pair(unit: &mut Unit<'_>, command: &str, headers: &[u8], from: Side) {
     match (command, header(headers, "receipt-id")) {
         ("ERROR", receipt) => {
             unit.error(&unescaped(header(headers, "message").unwrap_or("ERROR".into())));
-            // It answers the frame that asked for a receipt, if any.
+            // It answers the frame that requested a receipt, if any.
             match receipt {
                 Some(receipt) => unit.answer(RECEIPTS, &*receipt),
                 None => unit.answer(CONNECTING, ""),

@@ -1,4 +1,4 @@
-//! One side's bytes where a sub-protocol's packets do not care for the borders of messages.
+//! One side's bytes, for sub-protocols whose packets ignore message boundaries.
 
 use crate::model::{Anomaly, At};
 
@@ -9,47 +9,47 @@ mod place;
 
 use place::PlaceSearch;
 
-/// Bounds what is kept of one packet, in bytes; the rest is counted.
+/// Bounds the stored part of a packet, in bytes; the rest is only counted.
 pub(super) const MAX_KEPT: usize = 256 << 10;
 
-/// The length of a packet, as far as its first bytes tell.
+/// The length of a packet, as far as its first bytes determine it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Measure {
-    /// More bytes are needed to tell.
+    /// More bytes are needed.
     More,
-    /// The whole packet has so many bytes, those that told it included; at least one.
+    /// The total length of the packet in bytes; at least one.
     Length(u64),
-    /// No packet begins so.
+    /// No packet begins like this.
     Impossible,
 }
 
-/// The way in which packets are told apart.
+/// The way in which packets are delimited.
 pub(super) trait Framing {
-    /// Tells a packet's length by the bytes it begins with.
+    /// Determines the length of a packet from its first bytes.
     fn measure(&self, head: &[u8]) -> Measure;
 
-    /// Returns whether a whole packet can be one: asked where packets are searched for after a loss.
+    /// Returns whether a complete packet is valid; called when packets are searched for after a loss.
     fn fits(&self, packet: &[u8]) -> bool;
 }
 
-/// A packet, or why there is none.
+/// A packet, or the reason why there is none.
 #[derive(Debug)]
 pub(super) enum Next<'a> {
     Packet(Packet<'a>),
-    /// The bytes at hand lead to no packet's beginning: they were dropped.
+    /// The buffered bytes do not lead to the start of a packet: they were dropped.
     Lost,
 }
 
-/// One packet of a byte stream.
+/// A packet in a byte stream.
 #[derive(Debug)]
 pub(super) struct Packet<'a> {
-    /// The bytes up to the first that is not known or not kept.
+    /// The bytes up to the first that is unknown or not stored.
     pub(super) bytes: &'a [u8],
-    /// Its whole length.
+    /// Its total length.
     pub(super) length: u64,
-    /// The packet of the capture that carried its first byte.
+    /// The packet of the capture that contained its first byte.
     pub(super) first: At,
-    /// How many messages it took; empty ones are counted where they lie inside of it.
+    /// The number of messages it spans, including empty ones within it.
     pub(super) messages: u32,
 }
 
@@ -59,42 +59,42 @@ impl Packet<'_> {
     }
 }
 
-/// The bytes of one side, cut into packets by the length they begin with.
+/// The bytes of one side, split into packets according to the lengths at their start.
 ///
 /// ```text
 ///            push, skip                                   header or its length lost
-///   in step ────────────► in step: packets are given ────────────────────────────► lost
+///   in step ────────────► in step: packets emitted ─────────────────────────────► lost
 ///      ▲                                                                             │
-///      └──────────── two packets in a row begin where a message begins ──────────────┘
+///      └──────────── two consecutive packets start at a message start ───────────────┘
 /// ```
 ///
-/// Lost bytes inside of a packet whose length is known are counted through: the packet is given with what stands before
+/// Lost bytes within a packet of known length are accounted for: the packet is emitted with the bytes that precede
 /// them.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
-    /// The bytes of the packet at hand that are kept, and behind them those not looked at yet.
+    /// The stored bytes of the current packet, followed by those not examined yet.
     bytes: Vec<u8>,
-    /// How many of `bytes` were given already.
+    /// How many of `bytes` were already emitted.
     start: usize,
-    /// The packet at hand.
+    /// The current packet.
     open: Open,
     lost: Option<Box<PlaceSearch>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Open {
-    /// How long it is, once its beginning told it.
+    /// Its length, once known.
     length: Option<u64>,
-    /// How many of its bytes have come or are known to be lost beyond those in `bytes`.
+    /// The number of its bytes, received or lost, that are not in `bytes`.
     passed: u64,
-    /// Bytes of it are lost or dropped: what follows in it is not kept.
+    /// Whether bytes of it are lost or dropped, so that the following ones are not stored.
     broken: bool,
     first: At,
     messages: u32,
 }
 
 impl Stream {
-    /// Hears that bytes of unknown number are lost between two messages.
+    /// Notes that an unknown number of bytes is lost between two messages.
     pub(super) fn lose(&mut self) {
         self.bytes.clear();
         *self = Stream {
@@ -104,7 +104,7 @@ impl Stream {
         };
     }
 
-    /// Reports the bytes that were taken and belong to no packet that ended.
+    /// Reports the buffered bytes that do not belong to a complete packet.
     pub(super) fn report_rest(&self, protocol: &'static str, out: &mut Out<'_>) {
         let held = self.bytes.len().saturating_sub(self.start) as u64;
         let bytes = held.saturating_add(self.open.passed);
@@ -114,15 +114,15 @@ impl Stream {
         }
     }
 
-    /// Returns how much memory it holds, in bytes.
+    /// Returns the allocated memory, in bytes.
     pub(super) fn allocated(&self) -> usize {
         let searched = self.lost.as_ref().map_or(0, |it| it.bytes.saturating_add(it.messages.len() << 5));
         self.bytes.capacity().saturating_add(searched)
     }
 
-    /// Takes a message and calls `each` with the packets that end in it, in order.
+    /// Processes a message and calls `each` for the packets that end in it, in order.
     ///
-    /// Returns whether bytes are left that begin a packet.
+    /// Returns whether bytes of an incomplete packet remain.
     pub(super) fn message<F: Framing>(
         &mut self,
         input: &Input<'_>,
@@ -151,7 +151,7 @@ impl Stream {
         }
     }
 
-    /// Looks for the beginning of a packet among the messages since the place was lost.
+    /// Searches the messages since the desynchronisation for the start of a packet.
     fn search<F: Framing>(&mut self, input: &Input<'_>, framing: &F, each: &mut impl FnMut(Next<'_>)) {
         let Some(mut search) = self.lost.take() else { return };
         search.push(input);
@@ -167,7 +167,7 @@ impl Stream {
             }
         }
         if !input.is_whole() {
-            // What follows the known bytes of the last message is lost again.
+            // After the known bytes of the last message, the position is lost again.
             self.skip(None, input.first, framing, each);
         }
     }
@@ -176,7 +176,7 @@ impl Stream {
         self.bytes.len() > self.start || self.open.length.is_some()
     }
 
-    /// Counts a message that goes on with the packet at hand.
+    /// Counts a message that continues the current packet.
     fn begin_message(&mut self, first: At) {
         if self.has_open() {
             self.open.messages = self.open.messages.saturating_add(1);
@@ -194,7 +194,7 @@ impl Stream {
     ) {
         while !bytes.is_empty() && self.lost.is_none() {
             let held = self.bytes.len().saturating_sub(self.start) as u64;
-            // What belongs to the packet at hand; as long as its length is not known, a little.
+            // What belongs to the current packet; a few bytes as long as its length is unknown.
             let wanted = match self.open.length {
                 Some(length) => length.saturating_sub(held).saturating_sub(self.open.passed),
                 None => 16,
@@ -228,7 +228,7 @@ impl Stream {
                 self.drain(first, framing, each);
             }
             (Some(0), _) => {}
-            // The rest of the packet and the beginning of another are lost, or nobody can tell how many bytes are.
+            // The loss extends into the next packet, or its length is unknown.
             (_, Some(_)) => {
                 if let Some(total) = self.open.length {
                     self.open.passed = total.saturating_sub(held);
@@ -245,7 +245,7 @@ impl Stream {
         }
     }
 
-    /// Gives the packets whose last byte has come.
+    /// Emits the packets whose last byte has arrived.
     fn drain<F: Framing>(&mut self, first: At, framing: &F, each: &mut impl FnMut(Next<'_>)) {
         loop {
             let held = self.bytes.get(self.start..).unwrap_or_default();
@@ -280,7 +280,7 @@ impl Stream {
         }
     }
 
-    /// Forgets the bytes that were given, and memory that one long packet needed.
+    /// Drops emitted bytes, and releases memory that a long packet needed.
     fn give_back(&mut self) {
         if self.start > 0 {
             self.bytes.drain(..self.start.min(self.bytes.len()));
@@ -299,7 +299,8 @@ mod tests {
     use crate::websocket::{Missing, Opcode};
     use proptest::prelude::*;
 
-    /// A packet is a byte that says how many follow; 0xff begins none, and none has the byte `!`.
+    /// A packet is a byte with the number of bytes that follow; 0xff is not a valid start, and packets do not contain
+    /// `!`.
     struct Counted;
 
     impl Framing for Counted {
@@ -365,7 +366,7 @@ mod tests {
             push(&mut stream, 1, b"\x03abcdef", &missing),
             [(b"\x03a".to_vec(), 4, 1, 1), (Vec::new(), 0, 1, 0)]
         );
-        // A packet's rest, a packet that cannot be, and an empty one prove nothing.
+        // The rest of a packet, an invalid packet and an empty one are no evidence.
         assert_eq!(push(&mut stream, 2, b"\x02x", &[]), []);
         assert_eq!(push(&mut stream, 3, b"!", &[]), []);
         assert_eq!(push(&mut stream, 4, b"", &[]), []);

@@ -1,4 +1,4 @@
-//! What holds for every decoder.
+//! Properties of all decoders.
 
 use proptest::prelude::*;
 
@@ -10,7 +10,7 @@ pub(super) fn at(packet: u64) -> At {
     At { packet, time: Timestamp::from_nanos(packet as i64 * 1_000_000) }
 }
 
-/// Feeds messages to a reader and writes each unit as one line: who, protocol, kind, name, id, role and the rest.
+/// Passes messages to a reader and formats each unit as a line: side, protocol, kind, name, ID, role and the rest.
 pub(super) fn said(reader: &mut Reader, messages: &[(Side, &[u8])]) -> Vec<String> {
     let mut lines = Vec::new();
     for (index, (from, bytes)) in messages.iter().enumerate() {
@@ -20,7 +20,7 @@ pub(super) fn said(reader: &mut Reader, messages: &[(Side, &[u8])]) -> Vec<Strin
     lines
 }
 
-/// See [`said`], for one message.
+/// The single-message counterpart of [`said`].
 pub(super) fn lines_of(
     reader: &mut Reader,
     from: Side,
@@ -68,7 +68,7 @@ pub(super) fn line(unit: &Unit<'_>) -> String {
 }
 
 proptest! {
-    /// Random messages, complete or with holes, make no decoder panic or hold more than its bounds.
+    /// No decoder panics or exceeds its bounds on random messages, complete or with gaps.
     #[test]
     fn random_messages_do_no_harm(
         messages in prop::collection::vec(
@@ -82,7 +82,7 @@ proptest! {
             for (index, (client, text, bytes, offset, length, what)) in messages.iter().enumerate() {
                 let from = if *client { Side::Client } else { Side::Server };
                 let mut bytes = bytes.clone();
-                // What a protocol begins with leads further into its decoder than chance does.
+                // The start of a valid message leads further into a decoder than chance does.
                 if what % 3 == 0 {
                     bytes.splice(0..0, SEEDS[(start + index) % SEEDS.len()].iter().copied());
                 }
@@ -111,7 +111,7 @@ proptest! {
         }
     }
 
-    /// Random messages are taken for no sub-protocol.
+    /// Random messages are not recognised as a sub-protocol.
     #[test]
     fn chance_is_no_sub_protocol(
         messages in prop::collection::vec((any::<bool>(), prop::collection::vec(any::<u8>(), 1..64)), 0..40),
@@ -126,13 +126,13 @@ proptest! {
     }
 }
 
-/// Words that sub-protocols have, and others: names of members and values.
+/// Words used by sub-protocols, and others: names of members and values.
 const WORDS: [&str; 24] = [
     "id", "type", "event", "data", "method", "params", "op", "d", "t", "s", "name", "payload", "topic",
     "ref", "channel", "action", "status", "error", "result", "message", "command", "ping", "update", "2",
 ];
 
-/// JSON as services send it that speak nothing else: words, numbers, objects and arrays of them.
+/// JSON as sent by services that use none of the sub-protocols: words, numbers, objects and arrays of them.
 fn some_json() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         (0..WORDS.len()).prop_map(|word| WORDS[word].into()),
@@ -150,7 +150,7 @@ fn some_json() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
-/// Packs a value as MessagePack (its specification's shortest forms, and no others).
+/// Encodes a value as MessagePack, only with the shortest forms of the specification.
 fn packed(value: &serde_json::Value, out: &mut Vec<u8>) {
     use serde_json::Value as V;
     match value {
@@ -176,7 +176,7 @@ fn packed(value: &serde_json::Value, out: &mut Vec<u8>) {
 }
 
 proptest! {
-    /// Neither JSON nor MessagePack by itself names a sub-protocol.
+    /// JSON or MessagePack alone does not identify a sub-protocol.
     #[test]
     fn a_format_is_no_sub_protocol(
         messages in prop::collection::vec((any::<bool>(), some_json()), 0..40),
@@ -200,7 +200,7 @@ proptest! {
     }
 }
 
-/// How messages of the sub-protocols begin.
+/// The starts of messages of the sub-protocols.
 const SEEDS: &[&[u8]] = &[
     b"42[\"chat\",",
     b"451-1[\"upload\",{\"_placeholder\":true,\"num\":0}]",
@@ -304,7 +304,7 @@ fn packets_of_mqtt_are_found_where_every_field_is_a_message() {
         .flat_map(|(n, bytes)| lines_of(&mut reader, Side::Client, Opcode::BINARY, bytes, n))
         .map(|line| line.split(" qos").next().unwrap().to_owned())
         .collect();
-    // The message that tells it is first: 12, then those from before.
+    // The message that decides comes first: 12, then the earlier ones.
     let ids =
         [12, 10, 11, 13, 14, 15].map(|id| format!("mqtt PUBLISH name=a/b id={id} role=question messages="));
     assert_eq!(told.len(), ids.len(), "{told:?}");

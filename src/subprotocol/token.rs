@@ -1,11 +1,11 @@
-//! The tokens that MessagePack and CBOR have in common.
+//! The tokens common to MessagePack and CBOR.
 
-/// One token of a MessagePack or CBOR value.
+/// A token of a MessagePack or CBOR value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Token<'a> {
     Nil,
     Flag(bool),
-    /// A number that is not negative.
+    /// A non-negative integer.
     Number(u64),
     Negative(i64),
     Float(f64),
@@ -13,14 +13,14 @@ pub(super) enum Token<'a> {
     Bytes(&'a [u8]),
     /// An extension (MessagePack) with its type.
     Extension(i8, &'a [u8]),
-    /// So many values follow; `None` (CBOR): as many as come before [`Token::Break`].
+    /// An array of this many values; `None` (CBOR): up to a [`Token::Break`].
     Array(Option<u64>),
-    /// So many keys with their values follow.
+    /// A map with this many pairs of a key and a value.
     Map(Option<u64>),
-    /// The value that follows has this tag (CBOR).
+    /// A tag for the following value (CBOR).
     Tag(u64),
-    /// Ends an array or map of no stated length, or a string in pieces (CBOR).
+    /// The end of an array or map of indefinite length, or of a string in pieces (CBOR).
     Break,
-    /// A string in pieces follows (CBOR).
+    /// The start of a string in pieces (CBOR).
     Pieces,
 }

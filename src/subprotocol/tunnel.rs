@@ -1,5 +1,5 @@
 //! Tunnels: a TCP connection of another protocol through binary messages (websockify, wstunnel, chisel, k8s proxies).
-//! They are named once by what is inside; what goes through them is not decoded.
+//! The protocol inside is named once; its contents are not decoded.
 
 use crate::model::{Anomaly, Side};
 
@@ -20,13 +20,13 @@ pub(super) static TUNNEL: Protocol = Protocol {
 
 const NAME: &str = "tunnel";
 
-/// A decoder of tunnels, which names the first bytes.
+/// A decoder for tunnels, which identifies the first bytes.
 #[derive(Debug)]
 struct Tunnel {
     said: bool,
 }
 
-/// Returns what begins here, where its first bytes can be nothing else, and its banner.
+/// Returns the protocol that begins here and its banner, if the first bytes are unambiguous.
 fn inside<'a>(input: &Input<'a>) -> Option<(&'static str, Option<&'a [u8]>)> {
     let head = input.head();
     let line = || {
@@ -35,14 +35,15 @@ fn inside<'a>(input: &Input<'a>) -> Option<(&'static str, Option<&'a [u8]>)> {
     };
     match head {
         [b'S', b'S', b'H', b'-', b'1' | b'2', ..] => Some(("ssh", line())),
-        // A record of a ClientHello or a ServerHello, its length and the handshake's in accord (RFC 8446 §5.1).
+        // A record with a ClientHello or a ServerHello whose length matches that of the handshake message (RFC 8446
+        // §5.1).
         [0x16, 3, 0..=4, high, low, hello @ (1 | 2), 0, a, b, ..]
             if (input.from == Side::Client) == (*hello == 1)
                 && u16::from_be_bytes([*high, *low]) >= u16::from_be_bytes([*a, *b]).saturating_add(4) =>
         {
             Some(("tls", None))
         }
-        // SYN_STREAM of SPDY/3.1, as kubectl forwards ports.
+        // SYN_STREAM of SPDY/3.1, which kubectl uses for port forwarding.
         [0x80, 3, 0, 1, ..] if input.from == Side::Client => Some(("spdy", None)),
         [5, n @ 1..=8, methods @ ..]
             if input.from == Side::Client

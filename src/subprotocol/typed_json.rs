@@ -1,5 +1,5 @@
-//! JSON protocols in which one member, or the first item, names what a message is: Meteor's DDP, nostr, and the hot
-//! module replacement of Vite and webpack-dev-server.
+//! JSON protocols in which one member, or the first item, identifies the type of a message: Meteor's DDP, nostr, and
+//! the hot module replacement of Vite and webpack-dev-server.
 
 use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
@@ -23,7 +23,7 @@ pub(super) static DDP: Protocol = Protocol {
             Evidence::Weak
         }
         Some([Some(msg), .., Some(_)]) if msg.is("updated") => Evidence::Weak,
-        // The server's greeting, which is all there is in it.
+        // The server's greeting, which has only this member.
         Some([None, None, None, Some(_), ..])
             if json::read(input.head()).is_some_and(|it| it.members().count() == 1)
                 && input.from == crate::model::Side::Server =>
@@ -45,12 +45,12 @@ pub(super) static NOSTR: Protocol = Protocol {
         };
         let mut items = value.items();
         match (items.next(), items.next()) {
-            // An event's key and signature are hexadecimal digits of a fixed number.
+            // An event's key and signature are hexadecimal strings of fixed length.
             (Some(kind), Some(event)) if kind.is("EVENT") && event.shape == Shape::Object => {
                 let sig = event.get("sig").map_or(0, |it| it.inner().len());
                 if sig == 128 { Evidence::Sure } else { Evidence::Against }
             }
-            // A relay's two texts, the first of which is a word of the protocol.
+            // Two texts from a relay, the first of which is a word of the protocol.
             (Some(kind), Some(text))
                 if text.shape == Shape::Text
                     && ["AUTH", "NOTICE", "EOSE"].iter().any(|it| kind.is(it))
@@ -105,7 +105,7 @@ pub(super) static WEBPACK: Protocol = Protocol {
         let known = ["hot", "liveReload", "hash", "invalid", "still-ok", "overlay", "reconnect", "progress"];
         let is_known = known.iter().any(|it| kind.is(it));
         match opening.path() {
-            // The first messages have the type alone, at the server's own path.
+            // The first messages have only the type, on the server's own path.
             "/ws" if kind.is("hot") || kind.is("liveReload") => Evidence::Sure,
             "/ws" | "" if is_known => Evidence::Weak,
             _ if kind.is("ok") || kind.is("progress-update") => Evidence::Neutral,
@@ -136,10 +136,10 @@ const CALLS: u64 = 1;
 const SUBSCRIPTIONS: u64 = 2;
 const PINGS: u64 = 3;
 
-/// A decoder of one of them; it keeps no state but the questions.
+/// A decoder for one of them; its only state is the open questions.
 #[derive(Debug)]
 struct TypedJson {
-    /// Says a message's value; `false` where it is none of the protocol's.
+    /// Emits a message's value; returns `false` if it does not belong to the protocol.
     say: fn(&Input<'_>, Value<'_>, &mut Out<'_>) -> bool,
 }
 
@@ -152,7 +152,7 @@ impl Decoder for TypedJson {
     }
 }
 
-/// Adds what every object has: its body, and that it is not whole.
+/// Adds what every object has: its body, and whether it is incomplete.
 fn finish(unit: &mut Unit<'_>, input: &Input<'_>, body: Option<Value<'_>>) {
     if let Some(body) = body.filter(|it| it.whole) {
         unit.body(Format::Json, body.raw);
@@ -162,7 +162,7 @@ fn finish(unit: &mut Unit<'_>, input: &Input<'_>, body: Option<Value<'_>>) {
     }
 }
 
-/// Says a message of Meteor's Distributed Data Protocol (DDP specification, version 1).
+/// Emits a message of Meteor's Distributed Data Protocol (DDP specification, version 1).
 fn ddp(input: &Input<'_>, _: Value<'_>, out: &mut Out<'_>) -> bool {
     let names = [
         "msg",
@@ -223,7 +223,7 @@ fn ddp(input: &Input<'_>, _: Value<'_>, out: &mut Out<'_>) -> bool {
     true
 }
 
-/// Makes a message of DDP the question or the answer that its kind is; `first_sub` is the first subscription it names.
+/// Makes a DDP message a question or an answer, depending on its kind; `first_sub` is the first subscription it names.
 fn pair_ddp(unit: &mut Unit<'_>, kind: &str, id: Option<&str>, first_sub: Option<&str>) {
     match kind {
         "connect" => unit.ask(CALLS, "connect"),
@@ -256,7 +256,7 @@ fn pair_ddp(unit: &mut Unit<'_>, kind: &str, id: Option<&str>, first_sub: Option
     }
 }
 
-/// Says a message of nostr (NIP-01, NIP-42, NIP-45, NIP-77).
+/// Emits a message of nostr (NIP-01, NIP-42, NIP-45, NIP-77).
 fn nostr(input: &Input<'_>, value: Value<'_>, out: &mut Out<'_>) -> bool {
     let mut items = value.items();
     let Some(kind) = items.next() else { return false };
@@ -269,7 +269,7 @@ fn nostr(input: &Input<'_>, value: Value<'_>, out: &mut Out<'_>) -> bool {
     if let Some(kind) = event.and_then(|it| it.get("kind")).and_then(|it| it.scalar()) {
         unit.text("event.kind", &kind);
     }
-    // What a relay sends of a subscription bears its name, what a client publishes the event's id.
+    // A relay's messages about a subscription contain its name, a client's publications the ID of the event.
     if let Some(id) = word.as_ref().filter(|_| !matches!(kind, "NOTICE" | "AUTH")).or(event_id.as_ref()) {
         unit.id(id);
     }
@@ -305,12 +305,12 @@ fn nostr(input: &Input<'_>, value: Value<'_>, out: &mut Out<'_>) -> bool {
     true
 }
 
-/// Says a message of Vite's hot module replacement.
+/// Emits a message of Vite's hot module replacement.
 fn hot(input: &Input<'_>, _: Value<'_>, out: &mut Out<'_>) -> bool {
     say_type("vite-hmr", input, out)
 }
 
-/// Says a message of webpack-dev-server.
+/// Emits a message of webpack-dev-server.
 fn webpack(input: &Input<'_>, _: Value<'_>, out: &mut Out<'_>) -> bool {
     say_type("webpack-hmr", input, out)
 }

@@ -1,4 +1,4 @@
-//! What a message means, as every output may say it.
+//! The meaning of a message, as available to every output.
 
 mod draft;
 mod stored;
@@ -15,28 +15,28 @@ use crate::model::{Anomaly, At, Side};
 
 use units::{Place, Record, Stored, slice};
 
-/// Bounds how many units of one message are told; the rest are counted.
+/// Bounds the number of units listed per message; the rest are only counted.
 pub const MAX_UNITS: usize = 256;
 
-/// Bounds how many bytes of a body are copied where it does not lie in the message as it stands.
+/// Bounds the size of a body that has to be copied because it is not in the message verbatim, in bytes.
 pub(super) const MAX_BODY: usize = 256 << 10;
 
-/// Bounds the length of a name, an id, an error or a field's text, in bytes.
+/// Bounds the length of a name, an ID, an error or a field's text, in bytes.
 pub(super) const MAX_TEXT: usize = 512;
 
-/// The part a unit plays in an exchange.
+/// The role of a unit in an exchange.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Asks for an answer.
     Question,
     /// Answers a question.
     Answer,
-    /// Belongs to a question whose answer is not over: an item of a stream.
+    /// Belongs to a question that is still being answered: an item of a stream.
     Progress,
     /// Stands alone.
     #[default]
     Event,
-    /// Belongs to a unit that was told before: an attachment.
+    /// Belongs to an earlier unit: an attachment.
     Part,
 }
 
@@ -58,75 +58,75 @@ impl Role {
 pub enum Format {
     /// One JSON value.
     Json,
-    /// JSON values with commas between them, the brackets of their array left out.
+    /// Comma-separated JSON values, an array without its brackets.
     JsonItems,
     /// UTF-8 text.
     Text,
-    /// Bytes without a format that is known.
+    /// Bytes of unknown format.
     Binary,
     /// One MessagePack value.
     MessagePack,
     /// One CBOR value (RFC 8949).
     Cbor,
-    /// A message of Protocol Buffers whose type is not known: what its fields mean is a guess.
+    /// A Protocol Buffers message of unknown type: the meaning of its fields is a guess.
     Protobuf,
 }
 
-/// The content of one unit beside its names.
+/// The content of a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Body<'a> {
-    /// How to read it.
+    /// The format of the bytes.
     pub format: Format,
-    /// The bytes that are known, from its beginning.
+    /// The known bytes, from the start.
     pub bytes: &'a [u8],
-    /// The length it was sent with, where that is known.
+    /// The length as sent, if known.
     pub length: u64,
 }
 
-/// One value of a field.
+/// The value of a field.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value<'a> {
     /// Text, unescaped.
     Text(&'a str),
-    /// A number that is not negative.
+    /// A non-negative integer.
     Number(u64),
-    /// A number below zero.
+    /// A negative integer.
     Negative(i64),
-    /// Yes or no.
+    /// A boolean.
     Flag(bool),
-    /// JSON as it was sent.
+    /// JSON as sent.
     Json(&'a str),
     /// Bytes.
     Bytes(&'a [u8]),
 }
 
-/// A field of a unit, under the name that the protocol's specification gives it.
+/// A field of a unit, with the name given in the protocol's specification.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Field<'a> {
     /// The name.
     pub name: &'a str,
     /// The value.
     pub value: Value<'a>,
-    /// It is one of a list, even where it is the only one: further ones follow under the same name.
+    /// Whether it belongs to a list, even as its only item: further items follow under the same name.
     pub listed: bool,
-    /// It is a password, a token or the like.
+    /// Whether it is a password, a token or the like.
     pub secret: bool,
-    /// Where in the message's payload the value stands, of a secret one that stands there as it is.
+    /// The position in the message's payload of a secret value that is there verbatim.
     pub place: Option<(u32, u32)>,
 }
 
-/// The message in which a unit ended that is told with a later one, because only that tells which sub-protocol it is.
+/// The earlier message in which a unit ended, if the sub-protocol was recognised only from a later one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Earlier {
-    /// Who sent it.
+    /// The side that sent it.
     pub from: Side,
     /// The packet that completed it.
     pub at: At,
 }
 
-/// One unit of a sub-protocol: an event, a call, a packet.
+/// A unit of a sub-protocol: an event, a call, a packet.
 ///
-/// It borrows from the message or from what was decoded of it; it is told at once and kept by nobody.
+/// It borrows from the message or from what was decoded from it.
 #[derive(Clone, Copy, Debug)]
 pub struct Unit<'a> {
     units: &'a Units,
@@ -135,32 +135,32 @@ pub struct Unit<'a> {
 }
 
 impl<'a> Unit<'a> {
-    /// Returns the sub-protocol's name: `socket.io`, `mqtt`.
+    /// Returns the name of the sub-protocol: `socket.io`, `mqtt`.
     pub fn protocol(&self) -> &'a str {
         self.units.word(self.record.protocol)
     }
 
-    /// Returns the sub-protocol that carried this one, where that is one of its own: `sockjs`.
+    /// Returns the sub-protocol that carried this one, if there is one: `sockjs`.
     pub fn inside(&self) -> Option<&'a str> {
         self.record.inside.map(|it| self.units.word(it))
     }
 
-    /// Returns the protocol's own word for what it is: `EVENT`, `PUBLISH`.
+    /// Returns the protocol's own term for its kind: `EVENT`, `PUBLISH`.
     pub fn kind(&self) -> &'a str {
         self.units.word(self.record.kind)
     }
 
-    /// Returns the event, method, topic or operation: what statistics group by.
+    /// Returns the event, method, topic or operation, by which statistics are grouped.
     pub fn name(&self) -> Option<&'a str> {
         self.record.name.map(|it| self.units.word(it))
     }
 
-    /// Returns what its sender calls it, as sent.
+    /// Returns the ID given by its sender, as sent.
     pub fn id(&self) -> Option<&'a str> {
         self.record.id.map(|it| self.units.word(it))
     }
 
-    /// Returns its part in an exchange.
+    /// Returns its role in an exchange.
     pub fn role(&self) -> Role {
         self.record.role
     }
@@ -170,19 +170,19 @@ impl<'a> Unit<'a> {
         self.record.heartbeat
     }
 
-    /// Returns what went wrong, as the protocol says it.
+    /// Returns the error, in the protocol's own words.
     pub fn error(&self) -> Option<&'a str> {
         self.record.error.map(|it| self.units.word(it))
     }
 
     /// Returns the time from the last byte of the question to the first byte of the answer.
     ///
-    /// It stands at the answer; at the question where the answer became known first.
+    /// It belongs to the answer, or to the question if the answer became known first.
     pub fn latency(&self) -> Option<Duration> {
         self.record.latency
     }
 
-    /// Returns the name of the question that it answers or belongs to.
+    /// Returns the name of the question that it answers or to which it belongs.
     pub fn of(&self) -> Option<&'a str> {
         self.record.of.map(|it| self.units.word(it))
     }
@@ -192,17 +192,17 @@ impl<'a> Unit<'a> {
         self.record.question
     }
 
-    /// Returns the packet that carried its first byte.
+    /// Returns the packet that contained its first byte.
     pub fn first(&self) -> At {
         self.record.first
     }
 
-    /// Returns how many messages it took.
+    /// Returns the number of messages it spans.
     pub fn messages(&self) -> u32 {
         self.record.messages
     }
 
-    /// Returns the message in which it ended, where that is not the one it is told with.
+    /// Returns the message in which it ended, if that is not the one with which it is listed.
     pub fn earlier(&self) -> Option<Earlier> {
         self.record.earlier
     }
@@ -212,7 +212,7 @@ impl<'a> Unit<'a> {
         self.record.complete
     }
 
-    /// Returns what it carries.
+    /// Returns its content.
     pub fn body(&self) -> Option<Body<'a>> {
         let body = self.record.body.as_ref()?;
         let bytes = match &body.place {
@@ -222,7 +222,7 @@ impl<'a> Unit<'a> {
         Some(Body { format: body.format, bytes, length: body.length })
     }
 
-    /// Returns its fields, in the order in which they were sent.
+    /// Returns its fields in the order sent.
     pub fn fields(&self) -> impl Iterator<Item = Field<'a>> + use<'a> {
         let units = self.units;
         let range = self.record.fields.start as usize..self.record.fields.end as usize;
@@ -248,8 +248,8 @@ impl<'a> Unit<'a> {
     }
 }
 
-/// The meaning of a message: the units that ended in it, in the order of the wire, and behind them those of
-/// [earlier](Unit::earlier) messages which it is the first to give a meaning to.
+/// The meaning of a message: the units that ended in it, in wire order, followed by those of [earlier](Unit::earlier)
+/// messages that could not be interpreted before.
 #[derive(Clone, Copy, Debug)]
 pub struct Meaning<'a> {
     units: &'a Units,
@@ -261,28 +261,28 @@ impl<'a> Meaning<'a> {
         Meaning { units, payload }
     }
 
-    /// Returns the units; none where the message holds only a part of one.
+    /// Returns the units; none if the message contains only part of one.
     pub fn units(self) -> impl Iterator<Item = Unit<'a>> {
         let Meaning { units, payload } = self;
         units.list.iter().map(move |record| Unit { units, payload, record })
     }
 
-    /// Returns how many units there were beyond [`MAX_UNITS`].
+    /// Returns the number of units beyond [`MAX_UNITS`].
     pub fn more(self) -> u64 {
         self.units.more
     }
 
-    /// Returns whether bytes were taken that belong to a unit which ends in a later message.
+    /// Returns whether the message contains part of a unit that ends in a later message.
     pub fn is_part(self) -> bool {
         self.units.part
     }
 
-    /// Returns whether the message holds nothing else than a part of a unit which ends in a later one.
+    /// Returns whether the message contains nothing but part of a unit that ends in a later message.
     pub fn is_only_part(self) -> bool {
         self.is_part() && self.units.list.is_empty()
     }
 
-    /// Returns what the units broke of their protocol's rules.
+    /// Returns the units' violations of their protocol.
     pub fn anomalies(self) -> &'a [Anomaly] {
         &self.units.anomalies
     }

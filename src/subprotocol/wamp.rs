@@ -1,4 +1,4 @@
-//! WAMP v2 (the Web Application Messaging Protocol), serialized as JSON, MessagePack or CBOR, also batched.
+//! WAMP v2 (the Web Application Messaging Protocol), serialised as JSON, MessagePack or CBOR, optionally batched.
 
 use std::collections::VecDeque;
 
@@ -35,26 +35,26 @@ pub(super) static WAMP: Protocol = Protocol {
 
 const NAME: &str = "wamp";
 
-/// Bounds how many ids' URIs are remembered.
+/// Bounds the number of IDs whose URIs are stored.
 const MAX_URIS: usize = 256;
 
-/// Bounds the message that is judged by itself, in bytes.
+/// Bounds the size of a message that is judged on its own, in bytes.
 const MAX_SIGN: usize = 4096;
 
-/// Bounds the text that a packed message is written out as, in bytes.
+/// Bounds the JSON text of a packed message, in bytes.
 const MAX_TEXT: usize = 64 << 10;
 
-/// A part of a message behind its code (WAMP v2, "Message Codes and Direction").
+/// A part of a message after its code (WAMP v2, "Message Codes and Direction").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Realm,
     Session,
     Dict,
     Request,
-    /// The code of the message that an ERROR is about.
+    /// The code of the message to which an ERROR refers.
     About,
     Uri,
-    /// The id of a subscription, registration or publication.
+    /// The ID of a subscription, registration or publication.
     Id(&'static str),
     Signature,
     Args,
@@ -63,7 +63,7 @@ enum Part {
 
 use Part::{About, Args, Dict, Id, Kwargs, Realm, Request, Session, Signature, Uri};
 
-/// A message type: its code, its name, its parts.
+/// A message type: its code, its name and its parts.
 type Kind = (u64, &'static str, &'static [Part]);
 
 const KINDS: &[Kind] = &[
@@ -93,25 +93,25 @@ const KINDS: &[Kind] = &[
     (70, "YIELD", &[Request, Dict, Args, Kwargs]),
 ];
 
-/// A decoder of WAMP.
+/// A decoder for WAMP.
 #[derive(Debug)]
 struct Wamp {
     /// `None` for JSON.
     packing: Option<Packing>,
-    /// The handshake named the serialization; else the first message tells it.
+    /// Whether the serialisation is known, from the handshake or from the first message.
     named: bool,
     batched: bool,
-    /// The URIs of registrations and subscriptions, by the name of the kind and the id.
+    /// The URIs of registrations and subscriptions, by the name of the kind and the ID.
     uris: VecDeque<(&'static str, Box<str>, Box<str>)>,
-    /// Frames were lost.
+    /// Whether frames were lost.
     lossy: bool,
-    /// The opcode of the message at hand, where it is not the one of the serialization.
+    /// The opcode of the current message, if it does not match the serialisation.
     wrong_opcode: Option<u8>,
-    /// The URIs that each side asked to register or subscribe to, by request, until the answer comes.
+    /// The URIs that each side asked to register or subscribe to, by request, until the answer arrives.
     asked: Pair<VecDeque<(Box<str>, Box<str>)>>,
 }
 
-/// Tells by its parts whether a message may be one of WAMP's: an array of a code and what that code asks for.
+/// Judges whether a message may belong to WAMP by its parts: an array of a code and what that code requires.
 fn sign(input: &Input<'_>, _: &Opening) -> Evidence {
     if !input.is_whole() || input.bytes.len() > MAX_SIGN {
         return Evidence::Neutral;
@@ -171,10 +171,10 @@ fn judge_one(input: &Input<'_>) -> Evidence {
     }
 }
 
-/// Splits a batch of packed messages, each behind its length in four bytes; `None` where it is none.
+/// Splits a batch of packed messages, each with a four-byte length prefix; returns `None` if it is not a batch.
 fn batch<'a>(input: &Input<'a>) -> Option<Vec<&'a [u8]>> {
     let (mut rest, mut parts) = (input.head(), Vec::new());
-    // The first length is less than 16 MiB, and no array begins so.
+    // The first length is less than 16 MiB, and no array begins with such a byte.
     if input.is_text() || !input.is_whole() || rest.first() != Some(&0) {
         return None;
     }
@@ -188,7 +188,7 @@ fn batch<'a>(input: &Input<'a>) -> Option<Vec<&'a [u8]>> {
     Some(parts)
 }
 
-/// Judges the messages of a batch: all of them must be WAMP's.
+/// Judges the messages of a batch: all of them must belong to WAMP.
 fn judge_batch(parts: &[&[u8]], input: &Input<'_>) -> Evidence {
     let mut evidence = Evidence::Neutral;
     for part in parts {
@@ -202,7 +202,7 @@ fn judge_batch(parts: &[&[u8]], input: &Input<'_>) -> Evidence {
     evidence
 }
 
-/// Tells the serialization by a message: text is JSON, and the two others have arrays of their own.
+/// Determines the serialisation from a message: text is JSON, and the other two encode arrays differently.
 fn packing_of(input: &Input<'_>) -> Option<Packing> {
     match input.head().first() {
         _ if input.is_text() => None,
@@ -213,7 +213,7 @@ fn packing_of(input: &Input<'_>) -> Option<Packing> {
     }
 }
 
-/// Returns whether a message is one value and nothing else.
+/// Returns whether a message is exactly one value.
 fn is_one(packing: Packing, input: &Input<'_>) -> bool {
     let mut cursor = super::packed::Cursor::new(packing, input.head());
     cursor.skip().is_some_and(|value| value.len() as u64 == input.length)
@@ -228,7 +228,7 @@ impl Decoder for Wamp {
             self.batched |= parts.is_some();
             (self.named, self.packing) = (true, packing_of(&alone));
         }
-        // Behind a loss the opcode may be that of a fragment whose beginning is not known.
+        // After a loss, the opcode may be that of a fragment whose beginning is unknown.
         let is_wrong = !self.lossy && input.is_whole() && input.is_text() != self.packing.is_none();
         self.wrong_opcode = is_wrong.then_some(input.opcode.0);
         let head = input.head();
@@ -236,7 +236,7 @@ impl Decoder for Wamp {
         match (self.packing, self.batched) {
             (None, false) => self.json(head, whole, input.from, out),
             (None, true) => {
-                // The specification has U+001E; Autobahn has its digits read as octal ones.
+                // The specification has U+001E; Autobahn interprets its digits as octal.
                 for part in head.split(|byte| matches!(byte, 0x1e | 0x18)).filter(|part| !part.is_empty()) {
                     self.json(part, whole, input.from, out);
                 }
@@ -270,7 +270,7 @@ impl Decoder for Wamp {
 }
 
 impl Wamp {
-    /// Reads a packed message by way of the JSON that it stands for.
+    /// Parses a packed message by converting it to JSON.
     fn packed(&mut self, packing: Packing, bytes: &[u8], whole: bool, from: Side, out: &mut Out<'_>) {
         let mut text = String::new();
         let written = write_json(packing, bytes, MAX_TEXT, &mut text);
@@ -317,7 +317,7 @@ impl Wamp {
         }
     }
 
-    /// Learns and looks up what ids stand for.
+    /// Stores and looks up the URIs of IDs.
     fn uri(&mut self, kind: &str, said: &MessageParts, from: Side) -> Option<Box<str>> {
         let request = said.request.clone().unwrap_or_default();
         match kind {
@@ -354,15 +354,15 @@ impl Wamp {
 #[derive(Debug, Default)]
 struct MessageParts {
     request: Option<Box<str>>,
-    /// The options say that more of the same answer follows.
+    /// Whether the options say that more of the same answer follows.
     progress: bool,
-    /// The publisher asks for an acknowledgement.
+    /// Whether the publisher requests an acknowledgement.
     acknowledge: bool,
-    /// The procedure or the topic that the details name, where a pattern was registered or subscribed to.
+    /// The procedure or the topic named in the details, if a pattern was registered or subscribed to.
     detailed: Option<Box<str>>,
     about: Option<u64>,
     uri: Option<Box<str>>,
-    /// The first id beside the request: of a registration or a subscription.
+    /// The first ID apart from the request: that of a registration or a subscription.
     id: Option<(&'static str, Box<str>)>,
 }
 
@@ -374,7 +374,7 @@ impl MessageParts {
         let scalar = item.scalar();
         let Some(text) = scalar.as_deref() else {
             if part == Args && item.whole {
-                // Arguments and keyword arguments, as they were sent.
+                // Arguments and keyword arguments, as sent.
                 unit.body(Format::JsonItems, from_here);
             }
             return;
@@ -403,7 +403,7 @@ impl MessageParts {
         }
     }
 
-    /// Takes from options or details what tells which question is answered, and how.
+    /// Extracts from options or details whatever determines which question is answered, and how.
     fn options(&mut self, item: Value<'_>) {
         let is_set = |name: &str| item.get(name).is_some_and(|it| it.shape == Shape::True);
         (self.progress, self.acknowledge) = (is_set("progress"), is_set("acknowledge"));
@@ -417,7 +417,7 @@ impl MessageParts {
             "ERROR" | "ABORT" => {
                 unit.error(if uri.is_empty() { "error" } else { uri });
             }
-            // What closes as it should, and what older routers answer to that.
+            // Orderly closing, and the reply of older routers to it.
             "GOODBYE"
                 if !uri.starts_with("wamp.close.")
                     && !uri.ends_with("close_realm")
@@ -430,7 +430,7 @@ impl MessageParts {
         }
     }
 
-    /// Makes questions and answers of what belongs together: ids are counted apart by kind.
+    /// Pairs questions and answers; the IDs of each kind are numbered independently.
     fn pair(&self, kind: &str, unit: &mut super::decoder::Unit<'_>) {
         let id = self.request.as_deref().unwrap_or_default();
         let about = if kind == "ERROR" { self.about.unwrap_or(0) } else { 0 };
@@ -459,7 +459,7 @@ impl MessageParts {
             ("PUBLISH", _) if self.acknowledge => (true, 16),
             ("SUBSCRIBE" | "UNSUBSCRIBE" | "REGISTER" | "UNREGISTER", _) => (true, 32),
             ("SUBSCRIBED" | "UNSUBSCRIBED" | "REGISTERED" | "UNREGISTERED", _) => (false, 32),
-            // Without acknowledgement a publication has no answer: it is no question then.
+            // A publication without acknowledgement has no answer, so it is not a question.
             ("PUBLISHED", _) => (false, 16),
             ("ERROR", 32 | 34 | 64 | 66) => (false, 32),
             ("ERROR", about) => (false, about),

@@ -1,5 +1,5 @@
 //! XMPP over WebSocket (RFC 7395): each message is one XML element. Only its name, its attributes and the name of its
-//! first child are read.
+//! first child are parsed.
 
 use crate::model::Side;
 
@@ -30,13 +30,13 @@ const STREAMS: u64 = 2;
 struct Element<'a> {
     name: &'a [u8],
     attributes: &'a [u8],
-    /// What stands behind it.
+    /// What follows it.
     rest: &'a [u8],
     empty: bool,
 }
 
 impl<'a> Element<'a> {
-    /// Reads the start tag that bytes begin with, white space and an XML declaration passed over.
+    /// Parses the start tag at the start of the bytes, skipping white space and an XML declaration.
     fn read(bytes: &'a [u8]) -> Option<Element<'a>> {
         let mut bytes = bytes.trim_ascii_start();
         if bytes.starts_with(b"<?") {
@@ -97,7 +97,7 @@ impl<'a> Element<'a> {
         if self.empty { None } else { Element::read(self.rest).filter(|child| !child.name.is_empty()) }
     }
 
-    /// Returns its first child's siblings among which one has this name.
+    /// Returns whether the rest contains an element with this name.
     fn contains(&self, name: &str) -> bool {
         let open = format!("<{name}");
         memchr::memmem::find(self.rest, open.as_bytes()).is_some()
@@ -108,7 +108,7 @@ fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
 
-/// A decoder of XMPP; it keeps no state but the questions.
+/// A decoder for XMPP; its only state is the open questions.
 #[derive(Debug)]
 struct Xmpp;
 
@@ -157,7 +157,7 @@ impl Decoder for Xmpp {
     }
 }
 
-/// Says credentials, what went wrong, and pings.
+/// Sets credentials, errors and pings.
 fn judge(unit: &mut Unit<'_>, element: &Element<'_>, child: Option<&Element<'_>>) {
     if matches!(element.local(), b"auth" | b"response") && !element.empty {
         let end = memchr::memchr(b'<', element.rest).unwrap_or(element.rest.len());
@@ -179,7 +179,7 @@ fn judge(unit: &mut Unit<'_>, element: &Element<'_>, child: Option<&Element<'_>>
     }
 }
 
-/// Makes a stanza the question or the answer that it is (RFC 6120 §8.2.3).
+/// Makes a stanza a question or an answer (RFC 6120 §8.2.3).
 fn pair(unit: &mut Unit<'_>, element: &Element<'_>, from: Side) {
     let id = element.attribute(b"id");
     match (element.local(), element.attribute(b"type")) {

@@ -7,9 +7,9 @@ use super::protocol::{Evidence, Protocol};
 use super::unit::Format;
 
 pub(super) static YJS: Protocol = Protocol {
-    // The numbers are small and the lengths must end with the message: three such messages decide.
+    // The numbers are small and the lengths must lead exactly to the end of the message: three such messages decide.
     sign: |input, _| match Message::read(input.head()) {
-        // A document, its token and perhaps a version, all in readable words, and nothing behind them.
+        // A document, its token and possibly a version, all printable, and nothing after them.
         Some(message)
             if !input.is_text()
                 && message.is_exact
@@ -26,24 +26,24 @@ pub(super) static YJS: Protocol = Protocol {
 
 const NAME: &str = "yjs";
 
-/// Bounds how many clients of one message are shown.
+/// Bounds the number of clients shown per message.
 const MAX_CLIENTS: u64 = 16;
 
 /// The scope of synchronisation.
 const SYNC: u64 = 1;
 
-/// A message taken apart.
+/// A parsed message.
 struct Message<'a> {
     kind: &'static str,
-    /// The document, which Hocuspocus sends ahead.
+    /// The document name, with which messages of Hocuspocus begin.
     document: Option<&'a str>,
     data: &'a [u8],
     text: Option<&'a str>,
-    /// Its lengths lead to the message's end.
+    /// Whether its lengths lead exactly to the end of the message.
     is_exact: bool,
 }
 
-/// Reads a number of seven bits a byte, the least significant first (lib0, `readVarUint`).
+/// Reads an integer of seven bits per byte, least significant first (lib0, `readVarUint`).
 fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut value = 0_u64;
     for (n, byte) in bytes.iter().take(8).enumerate() {
@@ -55,7 +55,7 @@ fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
     None
 }
 
-/// Reads bytes with their length ahead.
+/// Reads length-prefixed bytes.
 fn bytes_of(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = number(bytes)?;
     rest.split_at_checked(usize::try_from(length).ok()?)
@@ -69,13 +69,13 @@ impl<'a> Message<'a> {
             .or_else(|| Self::plain(bytes))
     }
 
-    /// Reads a message of y-websocket.
+    /// Parses a message of y-websocket.
     fn plain(bytes: &'a [u8]) -> Option<Message<'a>> {
         let (kind, rest) = number(bytes)?;
         Self::body(kind, rest, None, false)
     }
 
-    /// Reads a message of Hocuspocus: the document's name stands first.
+    /// Parses a message of Hocuspocus, which begins with the document name.
     fn hocuspocus(bytes: &'a [u8]) -> Option<Message<'a>> {
         let (name, rest) = bytes_of(bytes)?;
         let name =
@@ -89,7 +89,7 @@ impl<'a> Message<'a> {
             Some(Message { kind, document, data, text, is_exact: rest.is_empty() })
         };
         match kind {
-            // Hocuspocus sends the answer of a step under a number of its own.
+            // Hocuspocus sends the reply to a step with a different message number.
             0 | 4 if kind == 0 || hocuspocus => {
                 let (step, rest) = number(rest)?;
                 let name = match step {
@@ -108,7 +108,7 @@ impl<'a> Message<'a> {
             2 if hocuspocus => {
                 let (step, rest) = number(rest)?;
                 let (text, mut rest) = bytes_of(rest)?;
-                // Newer clients add their version.
+                // Newer clients append their version.
                 if step == 0
                     && let Some((version, [])) = bytes_of(rest)
                     && version.iter().all(u8::is_ascii_graphic)
@@ -141,7 +141,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// A decoder of Yjs; it keeps no state but the questions.
+/// A decoder for Yjs; its only state is the open questions.
 #[derive(Debug)]
 struct Yjs;
 
@@ -184,7 +184,7 @@ impl Decoder for Yjs {
     }
 }
 
-/// Says what each client tells of itself: its number, a clock, and JSON (y-protocols, `encodeAwarenessUpdate`).
+/// Sets the state that each client announces: its number, a clock, and JSON (y-protocols, `encodeAwarenessUpdate`).
 fn awareness(data: &[u8], unit: &mut Unit<'_>) {
     let Some((clients, mut rest)) = number(data) else { return };
     unit.number("clients", clients);

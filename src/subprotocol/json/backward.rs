@@ -1,9 +1,9 @@
-//! Members of an object read from its end.
+//! Reading the members of an object from its end.
 
 use super::{Shape, Value, read};
 
-/// A reader of an object's members from its end on: outside a string every quotation mark before another is its beginning
-/// unless it is escaped, so that no state is missing.
+/// A reader of an object's members, starting at its end. Outside a string, going backwards, every quotation mark ends a
+/// string, which begins at the previous unescaped quotation mark, so no state is missing.
 #[derive(Debug)]
 pub(super) struct Backward<'a> {
     rest: &'a [u8],
@@ -40,7 +40,7 @@ impl<'a> Backward<'a> {
     }
 }
 
-/// Returns where the string that `bytes` end with begins.
+/// Returns the start of the string at the end of `bytes`.
 fn string_start(bytes: &[u8]) -> Option<usize> {
     let mut end = bytes.len().checked_sub(1)?;
     loop {
@@ -54,7 +54,7 @@ fn string_start(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Returns where the object or array that `bytes` end with begins.
+/// Returns the start of the object or array at the end of `bytes`.
 fn container_start(bytes: &[u8]) -> Option<usize> {
     let (mut at, mut depth) = (bytes.len(), 0_usize);
     loop {

@@ -42,7 +42,7 @@ fn what_is_cut_off_is_not_whole() {
     let [id, method] = pick(br#"{"id":12,"method":"Page.ena"#, false, ["id", "method"]).unwrap();
     assert_eq!(id.unwrap().number(), Some(12));
     assert!(!method.unwrap().whole);
-    assert!(!pick(br#"{"id":12"#, false, ["id"]).unwrap()[0].unwrap().whole, "it may go on");
+    assert!(!pick(br#"{"id":12"#, false, ["id"]).unwrap()[0].unwrap().whole, "it may continue");
 }
 
 #[test]

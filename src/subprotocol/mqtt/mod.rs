@@ -1,7 +1,7 @@
 //! MQTT 3.1, 3.1.1 and 5 over WebSocket (MQTT 5.0 §6.0, OASIS 2019; MQTT 3.1.1, OASIS 2014).
 //!
-//! A packet may begin and end anywhere in a message: the commonest JavaScript client sends every field as a message of
-//! its own. [`Mqtt`] therefore reads a stream of bytes a side.
+//! A packet may begin and end anywhere in a message: the most widely used JavaScript client sends every field as a
+//! separate message. [`Mqtt`] therefore reads a byte stream per side.
 
 mod packet;
 mod say;
@@ -29,10 +29,10 @@ pub(super) static MQTT: Protocol = Protocol {
 
 const NAME: &str = "mqtt";
 
-/// Bounds how many topic aliases of one side are known.
+/// Bounds the number of topic aliases kept per side.
 const MAX_ALIASES: usize = 1024;
 
-/// Bounds what is kept of a topic that has an alias, in bytes.
+/// Bounds the stored part of a topic that has an alias, in bytes.
 const MAX_TOPIC: usize = 512;
 
 fn sign(input: &Input<'_>, _: &Opening) -> Evidence {
@@ -40,12 +40,12 @@ fn sign(input: &Input<'_>, _: &Opening) -> Evidence {
     if input.is_text() {
         return Evidence::Against;
     }
-    // The protocol's name may be a message of its own.
+    // The protocol name may be a separate message.
     let begins = head.first() == Some(&0x10) && (named(head, 2) || named(head, 3));
     if input.from == Side::Client && (begins || matches!(head, b"MQTT" | b"MQIsdp")) {
         return Evidence::Sure;
     }
-    // A part of a packet proves nothing, and neither does one without a body.
+    // A partial packet is no evidence, nor is one without a body.
     let whole = packet::measure(head) == Measure::Length(input.length) && input.is_whole();
     let (first, body) = (head.first().copied().unwrap_or_default(), packet::body(head));
     let framing = OneSide { from: input.from, version: None };
@@ -56,13 +56,13 @@ fn sign(input: &Input<'_>, _: &Opening) -> Evidence {
     }
 }
 
-/// Returns whether the protocol's name stands at that offset.
+/// Returns whether the protocol name is at this offset.
 fn named(head: &[u8], at: usize) -> bool {
     let rest = head.get(at..).unwrap_or_default();
     rest.starts_with(b"\x00\x04MQTT") || rest.starts_with(b"\x00\x06MQIsdp")
 }
 
-/// The state that tells the packets of one side apart.
+/// The framing of one side's packets.
 #[derive(Clone, Copy, Debug)]
 struct OneSide {
     from: Side,
@@ -92,28 +92,28 @@ impl Framing for OneSide {
     }
 }
 
-/// A decoder of MQTT.
+/// A decoder for MQTT.
 #[derive(Debug)]
 struct Mqtt {
     streams: Pair<Stream>,
     session: Session,
 }
 
-/// The parameters that one connection of MQTT agreed on.
+/// The parameters negotiated on an MQTT connection.
 #[derive(Debug, Default)]
 struct Session {
-    /// 3 (3.1), 4 (3.1.1) or 5; `None` where CONNECT was not seen and nothing else told it.
+    /// 3 (3.1), 4 (3.1.1) or 5; `None` if CONNECT was not seen and nothing else showed the version.
     version: Option<u8>,
     aliases: Pair<HashMap<u16, Box<str>, ahash::RandomState>>,
-    /// The time between two packets of the client that the server bears.
+    /// The maximum interval between two packets of the client.
     keep_alive: Option<Duration>,
     last: Option<At>,
-    /// The most bytes of a packet that a side takes.
+    /// The maximum size of the packets that a side accepts, in bytes.
     most: Pair<Option<u64>>,
-    /// The client said that it leaves.
+    /// Whether a DISCONNECT was sent, or the connection was refused.
     disconnected: bool,
     connected: bool,
-    /// Something of a side was lost.
+    /// Whether anything was lost.
     lossy: bool,
     text_said: bool,
 }
@@ -125,7 +125,7 @@ impl Mqtt {
         if opening.subprotocol.as_deref().is_some_and(|it| it.eq_ignore_ascii_case("mqttv3.1")) {
             session.version = Some(3);
         }
-        // Nothing says that the first message begins a packet where the handshake was not seen.
+        // If the handshake was not seen, the first message may begin in the middle of a packet.
         if opening.target.is_none() {
             session.lossy = true;
             Side::BOTH.into_iter().for_each(|side| streams[side].lose());
@@ -138,7 +138,7 @@ impl Decoder for Mqtt {
     fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
         let session = &mut self.session;
         if input.is_text() {
-            // It is none of the stream, and no broker takes it.
+            // It is not part of the stream, and no broker accepts it.
             out.contradiction();
             if !std::mem::replace(&mut session.text_said, true) {
                 out.anomaly(Anomaly::MqttText {});
@@ -181,14 +181,14 @@ impl Decoder for Mqtt {
 }
 
 impl Session {
-    /// Hears that packets of one side may be lost: what they said of aliases is not known.
+    /// Notes that packets of one side may be lost, and with them the aliases they defined.
     fn lost(&mut self, from: Side) {
         self.lossy = true;
         self.aliases[from].clear();
         self.last = None;
     }
 
-    /// Hears that bytes lead to no packet's beginning.
+    /// Notes that the bytes do not lead to the start of a packet.
     fn lost_place(&mut self, from: Side, out: &mut Out<'_>) {
         if !self.lossy {
             out.contradiction();
@@ -224,7 +224,7 @@ impl Session {
         say::packet(self, packet, input, out);
     }
 
-    /// Learns the version where CONNECT was not seen: a packet's form may fit only one.
+    /// Determines the version if CONNECT was not seen: the format of a packet may fit only one.
     fn learn(&mut self, first: u8, packet: &Packet<'_>, body: &[u8]) {
         if first >> 4 == CONNECT {
             let mut reader = packet::Reader::new(body);
@@ -238,7 +238,7 @@ impl Session {
         }
     }
 
-    /// Notes how long the client was silent (MQTT 5.0 §3.1.2.10).
+    /// Checks how long the client was silent (MQTT 5.0 §3.1.2.10).
     fn silence(&mut self, packet: &Packet<'_>, input: &Input<'_>, out: &mut Out<'_>) {
         if let (Some(last), Some(keep_alive)) = (self.last, self.keep_alive) {
             let silent = packet.first.time.since(last.time);
@@ -252,7 +252,7 @@ impl Session {
         self.last = Some(input.at);
     }
 
-    /// Notes what an alias stands for, and returns the topic meant (MQTT 5.0 §3.3.2.3.4).
+    /// Stores the meaning of an alias; returns the topic it represents (MQTT 5.0 §3.3.2.3.4).
     fn alias(&mut self, from: Side, alias: u16, topic: &str) -> Option<&str> {
         let known = &mut self.aliases[from];
         if !topic.is_empty() && (known.len() < MAX_ALIASES || known.contains_key(&alias)) {
@@ -263,7 +263,7 @@ impl Session {
     }
 }
 
-/// The kinds of questions, which are answered apart.
+/// Returns the scope of the questions answered by a kind of packet.
 const fn scope(kind: u8) -> u64 {
     match kind {
         packet::PUBREC | PUBREL | packet::PUBCOMP => 0x105,

@@ -40,7 +40,7 @@ pub(super) const PINGRESP: u8 = 13;
 pub(super) const DISCONNECT: u8 = 14;
 pub(super) const AUTH: u8 = 15;
 
-/// Reads a fixed header: type and flags, and the length of the rest (MQTT 5.0 §2.1).
+/// Parses a fixed header: type and flags, and the remaining length (MQTT 5.0 §2.1).
 pub(super) fn measure(head: &[u8]) -> Measure {
     let Some((first, rest)) = head.split_first() else { return Measure::More };
     if first >> 4 == 0 {
@@ -57,13 +57,13 @@ pub(super) fn measure(head: &[u8]) -> Measure {
     }
 }
 
-/// Returns what stands behind a packet's fixed header.
+/// Returns what follows the fixed header of a packet.
 pub(super) fn body(packet: &[u8]) -> &[u8] {
     let rest = packet.get(1..).unwrap_or_default();
     protobuf::varint(rest).map_or(&[], |(_, body)| body)
 }
 
-/// Returns whether a packet's flags are those its type has (MQTT 5.0 §2.1.3); MQTT 3.1 has DUP with more types.
+/// Returns whether the flags of a packet are those of its type (MQTT 5.0 §2.1.3); MQTT 3.1 allows DUP with more types.
 pub(super) const fn flags_fit(first: u8) -> bool {
     match first >> 4 {
         PUBLISH => first & 0x06 != 0x06,
@@ -72,7 +72,7 @@ pub(super) const fn flags_fit(first: u8) -> bool {
     }
 }
 
-/// A place in a packet.
+/// A position in a packet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader<'a> {
     pub(super) rest: &'a [u8],
@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
         Some(number)
     }
 
-    /// Reads binary data: its length in two bytes, then the bytes.
+    /// Reads binary data: a two-byte length, then the bytes.
     pub(super) fn binary(&mut self) -> Option<&'a [u8]> {
         let length = self.two()?;
         self.take(usize::from(length))
@@ -119,7 +119,7 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.binary()?).ok()
     }
 
-    /// Reads the properties' length and cuts them off.
+    /// Reads the length of the properties and splits them off.
     pub(super) fn properties(&mut self) -> Option<&'a [u8]> {
         let length = self.variable()?;
         self.take(usize::try_from(length).ok()?)
@@ -135,7 +135,7 @@ pub(super) enum Value<'a> {
     Pair(&'a str, &'a str),
 }
 
-/// Reads one property; `None` where it is none or not whole.
+/// Reads one property; returns `None` if it is invalid or incomplete.
 pub(super) fn next_property<'a>(reader: &mut Reader<'a>) -> Option<(u64, &'static str, Value<'a>)> {
     let id = reader.variable()?;
     let (name, kind) = property(id)?;
@@ -151,7 +151,7 @@ pub(super) fn next_property<'a>(reader: &mut Reader<'a>) -> Option<(u64, &'stati
     Some((id, name, value))
 }
 
-/// Returns whether bytes are properties from the first to the last.
+/// Returns whether the bytes consist entirely of properties.
 pub(super) fn are_properties(bytes: &[u8]) -> bool {
     let mut reader = Reader::new(bytes);
     while !reader.rest.is_empty() {
@@ -162,14 +162,14 @@ pub(super) fn are_properties(bytes: &[u8]) -> bool {
     true
 }
 
-/// Returns whether a packet's body fits its type in one of the versions, `five` or the older ones.
+/// Returns whether a packet's body fits its type in version 5, if `five`, or else in the older versions.
 ///
-/// What may follow without a form of its own, a payload, is not looked at.
+/// A payload without a prescribed format is not examined.
 pub(super) fn fits(first: u8, body: &[u8], five: bool) -> bool {
     shape(first, &mut Reader::new(body), five).is_some_and(|whole| whole)
 }
 
-/// See [`fits`]: tells whether the body ends where it should.
+/// The implementation of [`fits`]; returns whether the body ends where it should.
 fn shape(first: u8, reader: &mut Reader<'_>, five: bool) -> Option<bool> {
     match first >> 4 {
         CONNECT => {
@@ -207,7 +207,7 @@ fn shape(first: u8, reader: &mut Reader<'_>, five: bool) -> Option<bool> {
         SUBACK | UNSUBACK => {
             reader.two().filter(|id| *id != 0)?;
             properties_fit(reader, five)?;
-            // MQTT 3.1.1's UNSUBACK has no codes.
+            // UNSUBACK has no codes in MQTT 3.1.1.
             let codes = five || first >> 4 == SUBACK;
             return Some(codes != reader.rest.is_empty());
         }
@@ -224,12 +224,12 @@ fn properties_fit(reader: &mut Reader<'_>, five: bool) -> Option<()> {
     (!five || reader.properties().is_some_and(are_properties)).then_some(())
 }
 
-/// Reads properties that may be left out with all that follows.
+/// Reads properties that may be omitted together with everything after them.
 fn optional_properties(reader: &mut Reader<'_>) -> Option<()> {
     (reader.rest.is_empty() || reader.properties().is_some_and(are_properties)).then_some(())
 }
 
-/// Reads topic filters, each with its options where it is to be subscribed to.
+/// Reads topic filters, each with its options if they are for a subscription.
 fn filters(reader: &mut Reader<'_>, options: bool) -> Option<()> {
     while !reader.rest.is_empty() {
         reader.text().filter(|it| !it.is_empty())?;
@@ -271,7 +271,7 @@ mod tests {
             fits(0x82, b"\x00\x01\x00\x03a/#\x02", false) && !fits(0x82, b"\x00\x01\x00\x03a/#\x02", true)
         );
         assert!(fits(0x82, b"\x00\x01\x02\x0b\x07\x00\x03a/#\x02", true));
-        // PUBLISH names no filter.
+        // A PUBLISH must not contain a wildcard.
         assert!(!fits(0x30, b"\x00\x03a/#", false));
         assert!(fits(0xc0, b"", true) && !fits(0xc0, b"x", true));
     }

@@ -1,4 +1,4 @@
-//! MQTT's packets in the words of their specification.
+//! Units for the packets of MQTT, in the terms of its specification.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use super::packet::{
 use super::words::{reason, return_code};
 use super::{NAME, Session, scope};
 
-/// The scope of requests that name a response topic (MQTT 5.0 §4.10).
+/// The scope of requests with a response topic (MQTT 5.0 §4.10).
 const REQUESTS: u64 = 0x200;
 
-/// Says one packet; of one that is not whole, what stands before the missing bytes.
+/// Emits a packet; of an incomplete one, the part before the missing bytes.
 pub(super) fn packet(session: &mut Session, packet: &Packet<'_>, input: &Input<'_>, out: &mut Out<'_>) {
     let first = packet.bytes.first().copied().unwrap_or_default();
     let kind = first >> 4;
@@ -31,7 +31,7 @@ pub(super) fn packet(session: &mut Session, packet: &Packet<'_>, input: &Input<'
     }
     let mut reader = Reader::new(packet::body(packet.bytes));
     let reader = &mut reader;
-    // Each reads as far as there is something to read.
+    // Each reads as far as data is available.
     let _: Option<()> = match kind {
         CONNECT => connect(session, &mut unit, reader),
         CONNACK => connack(session, &mut unit, reader),
@@ -59,7 +59,7 @@ pub(super) fn packet(session: &mut Session, packet: &Packet<'_>, input: &Input<'
 
 fn connect(session: &mut Session, unit: &mut Unit<'_>, reader: &mut Reader<'_>) -> Option<()> {
     session.connected = true;
-    // Whatever becomes of the rest: the answer is CONNACK.
+    // Whatever follows in the packet, the answer is CONNACK.
     unit.ask(scope(CONNECT), 0);
     reader.text()?;
     let version = reader.byte()? & 0x7f;
@@ -109,7 +109,7 @@ fn connack(session: &mut Session, unit: &mut Unit<'_>, reader: &mut Reader<'_>) 
     let flags = reader.byte()?;
     unit.flag("session_present", flags & 1 != 0);
     let code = reader.byte()?;
-    // Who is refused has nothing to say any more.
+    // A refused client sends nothing more.
     session.disconnected |= code != 0;
     if session.version == Some(5) {
         say_reason(unit, code);
@@ -129,7 +129,7 @@ fn connack(session: &mut Session, unit: &mut Unit<'_>, reader: &mut Reader<'_>) 
     Some(())
 }
 
-/// Returns whether a PUBLISH carries the correlation data of a request that its receiver made.
+/// Returns whether a PUBLISH contains the correlation data of a request made by its receiver.
 fn answers_request(session: &Session, first: u8, bytes: &[u8], out: &Out<'_>) -> bool {
     if session.version != Some(5) {
         return false;
@@ -139,7 +139,7 @@ fn answers_request(session: &Session, first: u8, bytes: &[u8], out: &Out<'_>) ->
     response.is_none() && correlation.is_some_and(|data| out.is_asked(REQUESTS, data))
 }
 
-/// Returns whether a PUBLISH names its topic by an alias that was never said what it stands for.
+/// Returns whether a PUBLISH refers to its topic by an alias whose meaning is unknown.
 fn unknown_alias(session: &Session, from: Side, first: u8, bytes: &[u8]) -> bool {
     let topic = Reader::new(packet::body(bytes)).text();
     if session.version != Some(5) || topic != Some("") {
@@ -168,7 +168,7 @@ fn alias_of(properties: &[u8]) -> Option<u16> {
     None
 }
 
-/// Returns the response topic and the correlation data among properties.
+/// Returns the response topic and the correlation data from the properties.
 fn request(properties: &[u8]) -> (Option<&str>, Option<&[u8]>) {
     let (mut response, mut correlation) = (None, None);
     let mut reader = Reader::new(properties);
@@ -195,7 +195,7 @@ fn publish(
     unit.number("qos", qos).flag("retain", first & 1 != 0).flag("dup", first & 8 != 0);
     let topic = reader.text();
     if topic.is_none() && session.version == Some(5) {
-        // It may have said what an alias stands for.
+        // It may have defined an alias.
         session.aliases[from].clear();
     }
     let topic = topic?;
@@ -234,17 +234,17 @@ fn publish(
         unit.may_ask(REQUESTS, data);
     }
     if requested {
-        // It is one first of all, whatever is to acknowledge it.
+        // It is an answer first of all, even if it will itself be acknowledged.
         unit.role(Role::Answer);
     }
     Some(())
 }
 
-/// Returns how a payload without a declared format is best shown.
+/// Returns how a payload without a declared format is best displayed.
 fn format_of(payload: &[u8]) -> Format {
     match std::str::from_utf8(payload) {
         Ok(_) => Format::Text,
-        // The end of the payload, and with it of a character, may not be known.
+        // The payload may be truncated in the middle of a character.
         Err(error) if error.error_len().is_none() => Format::Text,
         Err(_) => Format::Binary,
     }
@@ -276,7 +276,7 @@ fn acknowledge(session: &Session, unit: &mut Unit<'_>, kind: u8, reader: &mut Re
 fn subscribe(session: &Session, unit: &mut Unit<'_>, kind: u8, reader: &mut Reader<'_>) -> Option<()> {
     let id = reader.two()?;
     unit.id(itoa::Buffer::new().format(id));
-    // Without the version it is not known where the filters begin; the form tells it as a rule.
+    // Without the version, the position of the filters is unknown, although the format usually reveals it.
     if session.version == Some(5)
         && let Some(properties) = reader.properties()
     {
@@ -307,7 +307,7 @@ fn granted(session: &Session, unit: &mut Unit<'_>, kind: u8, reader: &mut Reader
     if session.version == Some(5) {
         say_properties(unit, reader.properties()?, |_, _| {});
     }
-    // Without the version it is not known whether properties stand before the codes.
+    // Without the version, it is unknown whether properties precede the codes.
     while session.version.is_some()
         && let Some(code) = reader.byte()
     {
@@ -327,7 +327,7 @@ fn leave(
     from: Side,
 ) -> Option<()> {
     if kind == DISCONNECT {
-        // Whoever leaves, no DISCONNECT of the other is due.
+        // After a DISCONNECT of either side, none is due from the other.
         session.disconnected = true;
     }
     let code = reader.byte()?;
@@ -341,7 +341,7 @@ fn leave(
     Some(())
 }
 
-/// Says a reason code; one from 0x80 on is an error, 0 is not worth a word.
+/// Sets a reason code; those from 0x80 on are errors, 0 is omitted.
 fn say_reason(unit: &mut Unit<'_>, code: u8) {
     unit.number("reason_code", code);
     if code >= 0x80 {
@@ -351,7 +351,7 @@ fn say_reason(unit: &mut Unit<'_>, code: u8) {
     }
 }
 
-/// Says properties under their names, and shows each to `see`.
+/// Sets properties by name, and passes each of them to `see`.
 fn say_properties(unit: &mut Unit<'_>, properties: &[u8], mut see: impl FnMut(u64, Value<'_>)) {
     let mut reader = Reader::new(properties);
     while let Some((id, name, value)) = packet::next_property(&mut reader) {

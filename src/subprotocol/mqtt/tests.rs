@@ -102,7 +102,7 @@ fn push(reader: &mut Reader, packet: u64, bytes: &[u8], missing: &[Missing]) -> 
 fn lost_bytes_of_a_payload_are_counted_through() {
     let mut it = reader();
     push(&mut it, 1, CONNECT, &[]);
-    // A PUBLISH of 12 bytes with 5 lost in its payload, and one behind it.
+    // A PUBLISH of 12 bytes with 5 lost in its payload, and another one after it.
     let missing = [Missing { offset: 9, length: Some(5) }];
     let lines = push(&mut it, 2, b"\x30\x0c\x00\x01t\x00abc\x30\x05\x00\x01u\x00d", &missing);
     assert_eq!(
@@ -120,7 +120,7 @@ fn after_lost_packets_two_in_a_row_are_believed_and_aliases_are_not() {
     push(&mut it, 1, CONNECT, &[]);
     push(&mut it, 2, b"\x30\x0a\x00\x01t\x03\x23\x00\x01abc", &[]);
     it.lost(Client);
-    // The rest of a packet, then an alias alone, cut into fields.
+    // The rest of a packet, then only an alias, split into fields.
     assert_eq!(push(&mut it, 3, b"0 is the payload of something", &[]), [""; 0]);
     for (n, field) in [&b"\x30"[..], b"\x07", b"\x00\x00", b"\x03", b"\x23\x00\x01", b"x"].iter().enumerate()
     {

@@ -1,4 +1,4 @@
-//! MQTT's numbers in words (MQTT 5.0 §2.2.2.2, §2.4; MQTT 3.1.1 §3.2.2.3).
+//! The names of MQTT's numbers (MQTT 5.0 §2.2.2.2, §2.4; MQTT 3.1.1 §3.2.2.3).
 
 /// The type of a property's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub(super) enum Kind {
     Pair,
 }
 
-/// Returns a property's name and the type of its value; `None` for what is none.
+/// Returns the name of a property and the type of its value; `None` if it is not defined.
 pub(super) const fn property(id: u64) -> Option<(&'static str, Kind)> {
     Some(match id {
         1 => ("payload_format_indicator", Kind::Byte),
@@ -46,7 +46,7 @@ pub(super) const fn property(id: u64) -> Option<(&'static str, Kind)> {
     })
 }
 
-/// Returns what a reason code of MQTT 5 means; those from 0x80 on are errors.
+/// Returns the meaning of a reason code of MQTT 5; those from 0x80 on are errors.
 pub(super) const fn reason(code: u8) -> &'static str {
     match code {
         0x00 => "Success",
@@ -96,7 +96,7 @@ pub(super) const fn reason(code: u8) -> &'static str {
     }
 }
 
-/// Returns what a return code of CONNACK means in MQTT 3.1 and 3.1.1; all but 0 refuse.
+/// Returns the meaning of a return code of CONNACK in MQTT 3.1 and 3.1.1; all except 0 are refusals.
 pub(super) const fn return_code(code: u8) -> &'static str {
     match code {
         0 => "Connection Accepted",

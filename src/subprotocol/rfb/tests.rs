@@ -2,7 +2,7 @@ use super::*;
 use crate::subprotocol::tests::{lines_of, said};
 use crate::subprotocol::{Opening, Reader};
 
-/// The versions, the choice of no authentication, and the initialisation of a screen of 16 by 8.
+/// The versions, the choice of no authentication, and the initialisation of a 16 by 8 screen.
 const BEGINNING: [(Side, &[u8]); 7] = [
     (Side::Server, b"RFB 003.008\n"),
     (Side::Client, b"RFB 003.008\n"),
@@ -17,7 +17,7 @@ const BEGINNING: [(Side, &[u8]); 7] = [
 fn a_session_begins() {
     let more: &[(Side, &[u8])] = &[
         (Side::Client, &[2, 0, 0, 1, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 0, 97]),
-        // One raw rectangle of a pixel, cut three times; its pixel looks like an update.
+        // A raw rectangle of one pixel, split into three parts; its pixel looks like an update.
         (Side::Server, &[0, 0, 0, 1, 0, 0]),
         (Side::Server, &[0, 0, 0, 1, 0, 1, 0, 0, 0, 0]),
         (Side::Server, &[0, 0, 0, 9]),
@@ -51,7 +51,7 @@ fn a_cut_in_any_place_says_the_same_and_a_loss_nothing_more() {
         (Side::Server, &two[..7]),
         (Side::Client, b"RFB 003.008\n"),
         (Side::Server, &two[7..]),
-        // The client's choice is not there yet: what a second message means is not known.
+        // The client's choice has not arrived yet: the meaning of a second message is unknown.
         (Side::Server, &[0; 4]),
         (Side::Server, &[0; 16]),
     ];

@@ -1,4 +1,4 @@
-//! The search for the beginning of a packet where the place in a stream was lost.
+//! The search for the start of a packet after a stream was desynchronised.
 
 use std::collections::VecDeque;
 
@@ -6,13 +6,13 @@ use super::{Framing, Measure};
 use crate::model::At;
 use crate::subprotocol::input::Input;
 
-/// How many packets in a row convince where packets are searched for.
+/// The number of consecutive packets required by a search.
 const CHAIN: usize = 2;
 
-/// Bounds how many messages are searched for a packet's beginning, and how many bytes these have.
+/// Bounds the messages searched for the start of a packet: their number and their size in bytes.
 const MAX_SEARCHED: (usize, usize) = (128, 16 << 10);
 
-/// The messages since the place was lost, as far as a packet may begin in them.
+/// The messages since the desynchronisation in which a packet may begin.
 #[derive(Debug, Default)]
 pub(super) struct PlaceSearch {
     pub(super) messages: VecDeque<(Box<[u8]>, At)>,
@@ -20,7 +20,7 @@ pub(super) struct PlaceSearch {
 }
 
 impl PlaceSearch {
-    /// Keeps the bytes of a message up to the first that is not known.
+    /// Adds the bytes of a message up to the first unknown one.
     pub(super) fn push(&mut self, input: &Input<'_>) {
         if self.messages.len() >= MAX_SEARCHED.0 {
             self.pop();
@@ -39,7 +39,7 @@ impl PlaceSearch {
         }
     }
 
-    /// Drops messages until the first one convinces; tells whether one does.
+    /// Drops messages until the first one starts a convincing chain; returns whether one does.
     pub(super) fn find<F: Framing>(&mut self, framing: &F) -> bool {
         let mut all = Vec::with_capacity(self.bytes);
         self.messages.iter().for_each(|(bytes, _)| all.extend_from_slice(bytes));
@@ -51,7 +51,7 @@ impl PlaceSearch {
                     found = Some(index);
                     break;
                 }
-                // One in front that never will be one is not asked again.
+                // A leading message that can never start a chain is not examined again.
                 None if rejected == index => rejected = rejected.saturating_add(1),
                 Some(_) | None => {}
             }
@@ -62,7 +62,7 @@ impl PlaceSearch {
     }
 }
 
-/// Counts the whole packets that bytes begin with; `None` where one of them cannot be.
+/// Counts the complete packets at the start of `bytes`; returns `None` if one of them is invalid.
 fn chain<F: Framing>(mut bytes: &[u8], framing: &F) -> Option<usize> {
     let mut packets = 0_usize;
     while packets < CHAIN {

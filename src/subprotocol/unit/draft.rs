@@ -5,7 +5,7 @@ use super::units::{BodyRecord, Place, Record, Stored, StoredField, Units, Word};
 use super::{Format, MAX_BODY, MAX_TEXT, Role};
 use crate::model::At;
 
-/// A unit in the making; what is not said of it stays as [`Units::begin`] has it.
+/// A unit under construction; whatever is not set remains as [`Units::begin`] initialised it.
 #[derive(Debug)]
 pub(in crate::subprotocol) struct Draft<'o> {
     pub(in crate::subprotocol) units: &'o mut Units,
@@ -62,12 +62,12 @@ impl Draft<'_> {
         self.record(|record| record.heartbeat = true)
     }
 
-    /// Notes that bytes of it are not known.
+    /// Notes that some of its bytes are unknown.
     pub(in crate::subprotocol) fn incomplete(&mut self) -> &mut Self {
         self.record(|record| record.complete = false)
     }
 
-    /// Notes where it began, where that was in an earlier message.
+    /// Sets where it began, if that was in an earlier message.
     pub(in crate::subprotocol) fn took(&mut self, first: At, messages: u32) -> &mut Self {
         self.record(|record| (record.first, record.messages) = (first, messages))
     }
@@ -113,7 +113,7 @@ impl Draft<'_> {
         self.store(name, value)
     }
 
-    /// Adds a field whose value is a JSON text, left out where it is longer than a text may be.
+    /// Adds a field with a JSON value; it is omitted if it is longer than [`MAX_TEXT`].
     pub(in crate::subprotocol) fn json(&mut self, name: &'static str, value: &[u8]) -> &mut Self {
         match std::str::from_utf8(value) {
             Ok(text) if text.len() <= MAX_TEXT => {
@@ -124,7 +124,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Makes the field added last one of a list.
+    /// Marks the last field as an item of a list.
     pub(in crate::subprotocol) fn listed(&mut self) -> &mut Self {
         if let Some(field) = self.units.fields.last_mut() {
             field.listed = true;
@@ -132,7 +132,7 @@ impl Draft<'_> {
         self
     }
 
-    /// Makes the field added last a secret; `raw` is its value as it stands in the message.
+    /// Marks the last field as a secret; `raw` is its value as contained in the message.
     pub(in crate::subprotocol) fn secret(&mut self, raw: &[u8]) -> &mut Self {
         let place = self.place_in_payload(raw).map(|it| (it.start as u32, it.end as u32));
         if let Some(field) = self.units.fields.last_mut() {
@@ -141,7 +141,7 @@ impl Draft<'_> {
         self
     }
 
-    /// Adds the body; bytes that do not lie in the message are copied.
+    /// Adds the body; bytes that are not in the message are copied.
     pub(in crate::subprotocol) fn body(&mut self, format: Format, bytes: &[u8]) -> &mut Self {
         self.body_of(format, bytes, bytes.len() as u64)
     }
@@ -162,7 +162,7 @@ impl Draft<'_> {
         self
     }
 
-    /// Finds bytes that are a part of the message by where they stand in memory.
+    /// Returns the position of bytes in the payload, if they borrow from it.
     fn place_in_payload(&self, bytes: &[u8]) -> Option<Range<usize>> {
         let start = bytes.as_ptr().addr().checked_sub(self.payload.as_ptr().addr())?;
         let end = start.checked_add(bytes.len())?;

@@ -1,4 +1,4 @@
-//! A meaning written down and read back, for whoever keeps messages.
+//! Serialisation of a meaning, for storing it with its message.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::{Earlier, Format, MAX_BODY, MAX_TEXT, Meaning, Role};
 use crate::model::{At, Side, Timestamp};
 use crate::subprotocol::protobuf::varint;
 
-/// A meaning that was written down by [`Meaning::write`].
+/// A meaning serialised by [`Meaning::write`].
 #[derive(Debug, Default)]
 pub struct StoredMeaning(Units);
 
@@ -22,7 +22,7 @@ const FORMATS: [Format; 7] = [
     Format::Protobuf,
 ];
 
-// Which members of a unit are there: one bit each.
+// The optional members of a unit: one bit each.
 const HEARTBEAT: u64 = 1;
 const COMPLETE: u64 = 2;
 const LATENCY: u64 = 4;
@@ -33,12 +33,12 @@ const FROM_SERVER: u64 = 64;
 const WORDS: u64 = 128;
 
 impl Meaning<'_> {
-    /// Returns whether it says nothing at all.
+    /// Returns whether it contains nothing at all.
     pub fn is_empty(self) -> bool {
         self.units.list.is_empty() && !self.units.part
     }
 
-    /// Appends it in a form that [`StoredMeaning::read`] understands; the message's payload is not repeated.
+    /// Appends it in the format read by [`StoredMeaning::read`], without the message's payload.
     pub fn write(self, out: &mut Vec<u8>) {
         put(self.units.part.into(), out);
         put(self.units.more, out);
@@ -50,7 +50,7 @@ impl Meaning<'_> {
 }
 
 impl StoredMeaning {
-    /// Reads what [`Meaning::write`] wrote; `None` where that is damaged.
+    /// Reads what [`Meaning::write`] wrote; returns `None` if it is damaged.
     pub fn read(mut bytes: &[u8]) -> Option<StoredMeaning> {
         let (bytes, mut units) = (&mut bytes, Units::default());
         units.part = take(bytes)? != 0;
@@ -62,7 +62,7 @@ impl StoredMeaning {
         Some(StoredMeaning(units))
     }
 
-    /// Lends it, beside the payload that it was said of.
+    /// Returns the meaning, given the payload to which it belongs.
     pub const fn of<'a>(&'a self, payload: &'a [u8]) -> Meaning<'a> {
         Meaning::new(&self.0, payload)
     }
@@ -223,7 +223,7 @@ impl Units {
     }
 }
 
-/// Returns where a value stands in a list that has it.
+/// Returns the index of a value in a list that contains it.
 fn place_of<T: PartialEq>(list: &[T], value: &T) -> u64 {
     list.iter().position(|other| other == value).unwrap_or_default() as u64
 }
@@ -270,7 +270,7 @@ mod tests {
     use crate::subprotocol::{Input, Opening, Reader};
     use proptest::prelude::*;
 
-    /// Says everything that outputs may say of a meaning.
+    /// Formats everything in a meaning that outputs may show.
     fn told(meaning: Meaning<'_>) -> String {
         let mut text = format!("{} {} ", meaning.more(), meaning.is_part());
         for it in meaning.units() {

@@ -1,4 +1,4 @@
-//! The memory in which the units of a message lie.
+//! Storage for the units of a message.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::{Earlier, Format, MAX_TEXT, MAX_UNITS, Role};
 use crate::model::{Anomaly, At};
 
-/// Bounds the memory that stays reserved between two messages, in bytes.
+/// Bounds the memory that remains reserved between two messages, in bytes.
 const RESERVED: usize = 64 << 10;
 
-/// The memory of the units of one message, used again for the next.
+/// The storage of one message's units, reused for the next.
 #[derive(Debug, Default)]
 pub(in crate::subprotocol) struct Units {
     pub(super) list: Vec<Record>,
@@ -17,7 +17,7 @@ pub(in crate::subprotocol) struct Units {
     pub(super) text: String,
     pub(super) bytes: Vec<u8>,
     pub(super) anomalies: Vec<Anomaly>,
-    /// The message whose units come next, where that is an earlier one.
+    /// The message of the units that follow, if it is an earlier one.
     pub(super) earlier: Option<Earlier>,
     pub(super) more: u64,
     pub(super) part: bool,
@@ -35,7 +35,7 @@ impl Span {
     }
 }
 
-/// A word of ours, or one that was sent.
+/// A static word, or one that was sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Word {
     Static(&'static str),
@@ -96,7 +96,7 @@ pub(super) struct Record {
 }
 
 impl Units {
-    /// Forgets the units of the message before and keeps the memory.
+    /// Drops the units of the previous message and keeps the memory.
     pub(in crate::subprotocol) fn clear(&mut self) {
         self.list.clear();
         self.fields.clear();
@@ -109,7 +109,7 @@ impl Units {
         self.part = false;
     }
 
-    /// Returns how much memory it holds, in bytes.
+    /// Returns the allocated memory, in bytes.
     pub(in crate::subprotocol) fn allocated(&self) -> usize {
         let records = self.list.capacity().saturating_mul(size_of::<Record>());
         let fields = self.fields.capacity().saturating_mul(size_of::<StoredField>());
@@ -119,7 +119,7 @@ impl Units {
             .saturating_add(self.bytes.capacity())
     }
 
-    /// Notes that bytes were taken of a unit that ends later.
+    /// Notes that the message contains part of a unit that ends later.
     pub(in crate::subprotocol) fn set_part(&mut self) {
         self.part = true;
     }
@@ -130,7 +130,7 @@ impl Units {
         }
     }
 
-    /// Begins a unit and returns its index; where there are [`MAX_UNITS`] already, the last one's place is taken.
+    /// Begins a unit and returns its index; if there are more than [`MAX_UNITS`], the last one is replaced.
     pub(in crate::subprotocol) fn begin(
         &mut self,
         protocol: &'static str,
@@ -161,7 +161,7 @@ impl Units {
         self.list.len().saturating_sub(1)
     }
 
-    /// Drops the unit that is one too many.
+    /// Drops the unit in excess of the bound.
     pub(in crate::subprotocol) fn drop_beyond(&mut self) {
         if self.list.len() > MAX_UNITS
             && let Some(record) = self.list.pop()
@@ -171,17 +171,17 @@ impl Units {
         }
     }
 
-    /// Notes that the units from here on are those of an earlier message.
+    /// Marks the following units as those of an earlier message.
     pub(in crate::subprotocol) fn begin_earlier(&mut self, earlier: Earlier) {
         self.earlier = Some(earlier);
     }
 
-    /// Notes that the units from here on are those of the message itself.
+    /// Marks the following units as those of the message itself.
     pub(in crate::subprotocol) fn end_earlier(&mut self) {
         (self.earlier, self.part) = (None, false);
     }
 
-    /// Puts the units of earlier messages behind those of the message itself.
+    /// Moves the units of earlier messages after those of the message itself.
     pub(in crate::subprotocol) fn move_earlier_units_last(&mut self) {
         let earlier = self.list.iter().take_while(|record| record.earlier.is_some()).count();
         if earlier > 0 {
