@@ -16,72 +16,72 @@ use crate::websocket::{Header, Opcode, Rsv1};
 
 pub(super) use gathered::Piece;
 
-/// A search for frames in bytes whose beginning is not known: behind a gap that swallowed a header, or in a stream
-/// joined late.
+/// A search for frames in bytes that do not begin at a known frame boundary: after a gap that swallowed a header, or in
+/// a mid-stream capture.
 ///
-/// Every offset is a candidate. A candidate is followed from header to header; one that is illegal refutes it, and
-/// each that is legal adds bits of evidence: how unlikely its first byte is in other data, that the mask bit is
-/// right for the side, that frames begin and end where segments do, that text is UTF-8 and a close code legal. The
-/// first offset whose evidence outweighs the number of offsets there are convinces.
+/// Every offset is a candidate. A candidate is followed from header to header; an illegal one refutes it, and each
+/// legal one adds bits of evidence: how unlikely its first byte is in other data, that the mask bit is right for the
+/// side, that frames begin and end at segment boundaries, that text is UTF-8 and a close code legal. The first offset
+/// whose evidence outweighs the number of offsets is accepted.
 ///
-/// What is refuted is not tried again, and how many frames are followed is bounded: all the work that a search does is
-/// linear in the bytes. Where frames are long, their payloads do not all fit what is held: what spoke for a chain is
-/// remembered when its first bytes are dropped, and where its next frame begins.
+/// Refuted candidates are not retried, and the number of frames followed is bounded: the total work of a search is
+/// linear in the bytes. Payloads of long frames do not all fit in the buffer: when the first bytes of a chain are
+/// dropped, its evidence and the position of its next frame are remembered.
 ///
-/// Bytes may be missing between those gathered, as where a snap length cut every packet: where it is known how many, a
-/// header before them still tells where the next frame begins.
+/// Bytes may be missing between those collected, for example if the snap length truncated every packet. If their number
+/// is known, a header before them still determines where the next frame begins.
 #[derive(Debug)]
 pub(super) struct FrameSearch {
-    /// What the mask bit must be; `None` where it shall tell the side.
+    /// The required mask bit; `None` if it is to identify the side.
     masked: Option<bool>,
     rsv1: bool,
-    /// How many bits convince, besides those that the number of candidates demands.
+    /// The number of bits required, in addition to those for the number of candidates.
     threshold: u32,
     capacity: usize,
     gathered: SearchBuffer,
-    /// The packet at which what is no longer held was readable.
+    /// The packet at which the bytes no longer held were readable.
     readable: At,
-    /// Where decoding stopped, in the side's WebSocket bytes.
+    /// The offset at which decoding stopped, in the side's WebSocket bytes.
     offset: u64,
     lost: u64,
     dropped: u64,
     next_scan: usize,
-    /// How many bytes were held when the last scan was made.
+    /// The number of bytes held at the last scan.
     scanned: usize,
-    /// The places before `seen` that nothing has refuted, in order: what was refuted once stays so.
+    /// The positions before `seen` that were not refuted, in order; refuted ones stay refuted.
     candidates: Vec<usize>,
     seen: usize,
-    /// Chains that begin in what was dropped.
+    /// Chains that begin in dropped bytes.
     led: Vec<Chain>,
-    /// How many frames were followed, and how many of earlier searches of the side count as well.
+    /// The number of frames followed, and the number that earlier searches of the side add to it.
     followed: Cell<u64>,
     debt: u64,
     pace: Pace,
     ambiguity: Option<Ambiguity>,
 }
 
-/// The place where frames begin.
+/// The position where frames begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Found {
     start: usize,
-    /// Frames before the first one that is to be shown may be ones as well.
+    /// Whether earlier bytes may be frames as well.
     doubtful: bool,
-    /// Several of them begin where segments do, and not only a few of many.
+    /// Whether several of them, and a sufficient share, begin at segment boundaries.
     pub(super) in_segments: bool,
-    /// Whether the frames are masked: a client's are.
+    /// Whether the frames are masked, as a client's are.
     pub(super) masked: bool,
 }
 
-/// A place where two readings fit: frames, or one frame whose payload they are.
+/// A position with two valid readings: frames, or a single frame with those in its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ambiguity {
-    /// Where the frame that may cover others begins, in the side's WebSocket bytes.
+    /// The offset of the frame that may cover others, in the side's WebSocket bytes.
     pub(super) offset: u64,
-    /// How long it is, header and payload.
+    /// Its length, including the header.
     pub(super) length: u64,
 }
 
-/// A control frame that was captured whole.
+/// A control frame that was captured in full.
 #[derive(Clone, Debug)]
 pub(super) struct Control {
     pub(super) at: At,
@@ -90,63 +90,64 @@ pub(super) struct Control {
     pub(super) payload: Vec<u8>,
 }
 
-/// How many bits convince in a conversation that is known to be one, and where nothing is known.
+/// The number of bits required in a known conversation, and if nothing is known.
 const CONVINCING: u32 = 20;
 const CONVINCING_MID_STREAM: u32 = 34;
-/// How many bits fewer convince where no more bytes are to come.
+/// The reduction of that number if no more bytes will come.
 const LENIENCE: u32 = 8;
-/// Bounds the bytes gathered behind a gap; when they are full, the first half is given up.
+/// The maximum number of bytes collected after a gap; when it is reached, the first half is dropped.
 const AFTER_GAP: usize = 1 << 20;
-/// Bounds the bytes gathered of a stream joined late, in each direction, and those that are looked at in all.
+/// The maximum number of bytes collected in each direction of a mid-stream capture, and of all bytes examined.
 pub(super) const MID_STREAM: usize = 32 << 10;
 const LOOKED_AT: u64 = 512 << 10;
 
-/// The pace of a search: whether it may follow frames.
+/// Whether a search may currently follow frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Pace {
     #[default]
     Searching,
-    /// It has cost too much: bytes pass unsearched until they have paid for that. Whether that was reported.
+    /// It has cost too much: bytes pass unsearched until they have paid for that. `reported` is whether that was
+    /// reported.
     Resting { reported: bool },
 }
 
-/// How many frames the searches of a side may follow in advance; one is paid for by so many bytes.
+/// The number of frames that the searches of a side may follow in advance, and the number of bytes that pay for one.
 const FOLLOWED: u64 = 1 << 20;
 const BYTES_A_FRAME: u64 = 4;
 
 impl FrameSearch {
-    /// Takes what earlier searches of the side have cost beyond their share.
+    /// Sets the cost of earlier searches of the side beyond their allowance.
     pub(super) fn with_debt(self, debt: u64) -> Self {
         FrameSearch { debt, ..self }
     }
 
-    /// Says at which packet what comes before it was readable.
+    /// Sets the packet at which the preceding bytes were readable.
     pub(super) fn behind(mut self, at: At) -> Self {
         self.reach(at);
         self
     }
 
-    /// Says at which packet what comes next is readable, where it is the first.
+    /// Sets the packet at which the next bytes are readable, if they are the first.
     pub(super) fn reach(&mut self, at: At) {
         if self.gathered.len() == 0 {
             self.readable = self.readable.later(at);
         }
     }
 
-    /// Returns what it and those before it have cost beyond their share, in frames followed.
+    /// Returns the cost of this search and earlier ones beyond their allowance, in frames followed.
     pub(super) fn debt(&self) -> u64 {
         let share = self.captured().checked_div(BYTES_A_FRAME).unwrap_or(0);
         self.debt.saturating_add(self.followed.get()).saturating_sub(share)
     }
 
-    /// Returns the bound where it has been reached and that was not reported yet: bytes that look like frames and are none cost
-    /// more than they may.
+    /// Returns the bound if it was reached and not reported yet: bytes that look like frames but are not have cost too
+    /// much.
     pub(super) fn spent(&mut self) -> Option<u64> {
         let Pace::Resting { reported } = &mut self.pace else { return None };
         (!std::mem::replace(reported, true)).then_some(FOLLOWED)
     }
 
-    /// Returns whether bytes are to pass unsearched, having given up what was gathered.
+    /// Returns whether bytes are to pass unsearched, dropping the collected bytes if that begins.
     fn rests(&mut self) -> bool {
         match self.pace {
             Pace::Searching if self.debt() > FOLLOWED => {
@@ -160,7 +161,7 @@ impl FrameSearch {
         self.pace != Pace::Searching
     }
 
-    /// Looks behind a gap of `lost` bytes in a conversation that is known to be one.
+    /// Creates a search after a gap of `lost` bytes in a known conversation.
     pub(super) fn after_gap(side: Side, rsv1: Rsv1, offset: u64, lost: u64) -> Self {
         FrameSearch {
             masked: Some(side == Side::Client),
@@ -184,7 +185,7 @@ impl FrameSearch {
         }
     }
 
-    /// Looks for a WebSocket in a direction of a connection of which nothing is known, but for what the mask bit must be.
+    /// Creates a search for a WebSocket in one direction of an unknown connection; `masked` is the required mask bit.
     pub(super) fn mid_stream(masked: Option<bool>) -> Self {
         FrameSearch {
             masked,
@@ -194,12 +195,12 @@ impl FrameSearch {
         }
     }
 
-    /// Looks for frames only behind the first `bytes` that come, which are known to be payload.
+    /// Skips the first `bytes` bytes to come, which are known to be payload.
     pub(super) fn go_beyond(&mut self, bytes: u64) {
         self.seen = usize::try_from(bytes).unwrap_or(usize::MAX);
     }
 
-    /// Says which side it is after all, and that it is a WebSocket.
+    /// Sets the side, once the bytes are known to be a WebSocket.
     pub(super) fn settle(&mut self, side: Side) {
         self.masked = Some(side == Side::Client);
         self.threshold = CONVINCING;
@@ -209,7 +210,7 @@ impl FrameSearch {
         (self.seen, self.next_scan, self.scanned) = (0, 0, 0);
     }
 
-    /// Gathers bytes that came in one segment.
+    /// Collects the bytes of one segment.
     pub(super) fn push(&mut self, bytes: &[u8], carried: At) {
         if bytes.is_empty() {
             return;
@@ -223,25 +224,25 @@ impl FrameSearch {
         self.gathered.push(bytes, carried);
     }
 
-    /// Hears that bytes are lost.
+    /// Notes that bytes are lost.
     pub(super) fn gap(&mut self, lost: Lost) {
         if self.gathered.len() == 0 {
             self.lost = self.lost.saturating_add(lost.least());
         } else {
             self.gathered.gap(lost);
         }
-        // Frames before the gap may now lead over it; but where gaps abound, not each is worth a look.
+        // Frames before the gap may now lead across it; but if gaps are frequent, not each is worth a scan.
         self.next_scan = self.next_scan.min(self.scanned.saturating_add(self.scanned / 64));
     }
 
-    /// Gives up what was gathered, and its memory.
+    /// Drops the collected bytes and releases their memory.
     pub(super) fn give_up(&mut self) {
         self.drop_first(self.gathered.len());
         self.gathered = SearchBuffer::default();
         (self.candidates, self.led) = (Vec::new(), Vec::new());
     }
 
-    /// Returns where frames begin, once that is beyond doubt.
+    /// Returns where frames begin, once that is certain.
     pub(super) fn find(&mut self) -> Option<Found> {
         if self.rests() || self.gathered.len() < self.next_scan {
             return None;
@@ -250,33 +251,33 @@ impl FrameSearch {
         self.scan(self.threshold)
     }
 
-    /// Returns where frames most likely begin, no more bytes to come; more doubt is allowed.
+    /// Returns where frames most likely begin, given that no more bytes will come; less evidence is required.
     pub(super) fn best(&mut self) -> Option<Found> {
         self.scan(self.threshold.saturating_sub(LENIENCE))
     }
 
-    /// Returns the packet that carried the first byte that is still held.
+    /// Returns the packet that carried the first byte still held.
     pub(super) fn first(&self) -> Option<At> {
         self.gathered.first()
     }
 
-    /// Returns the packet at which the first byte that is still held was readable.
+    /// Returns the packet at which the first byte still held was readable.
     pub(super) fn first_readable(&self) -> Option<At> {
         self.first().map(|first| self.readable.later(first))
     }
 
-    /// Returns the packet at which what comes before the frames found was readable, or before all that is held.
+    /// Returns the packet at which the bytes before the frames found, or before all bytes held, were readable.
     pub(super) fn readable_before(&self, found: Option<Found>) -> At {
         self.readable.later(self.gathered.latest_before(found.map_or(0, |found| found.start)))
     }
 
-    /// Returns what says that frames begin with the first byte that is held.
+    /// Returns a result in which frames begin with the first byte held.
     pub(super) fn all(&self) -> Option<Found> {
         let header = Header::parse(self.gathered.from(0))?;
         Some(Found { start: 0, doubtful: false, in_segments: false, masked: header.mask.is_some() })
     }
 
-    /// Returns all frames, where there are few, and nothing but whole control frames was captured without a gap.
+    /// Returns all frames if there are few of them, all are complete control frames, and no bytes are missing.
     pub(super) fn controls(&self) -> Option<Vec<Control>> {
         const FEW: usize = 512;
         if self.gathered.len() > FEW || self.dropped > 0 || self.lost > 0 {
@@ -305,7 +306,7 @@ impl FrameSearch {
         Some(controls)
     }
 
-    /// Returns the first bytes that came, as far as they are held and nothing is missing.
+    /// Returns the first bytes received, as long as they are held and nothing is missing.
     pub(super) fn start(&self) -> &[u8] {
         let is_start = self.dropped == 0 && self.lost == 0;
         match self.gathered.missing_before(self.gathered.end()) {
@@ -314,11 +315,12 @@ impl FrameSearch {
         }
     }
 
-    /// Returns whether these cannot be a client's bytes: short segments, each of which its sender made by itself, and none
-    /// begins with a masked frame. Several, or one for each few segments of the `other` side.
+    /// Returns whether these cannot be a client's bytes: they include short segments, which their sender wrote
+    /// separately, and none of them begins with a masked frame. There must be several, or one for every few segments of
+    /// the `other` side.
     ///
-    /// Requests of other protocols may look like unmasked frames (an MQTT SUBSCRIBE begins with 0x82 and its length);
-    /// their answers do not look like masked ones.
+    /// Requests of other protocols may look like unmasked frames (an MQTT SUBSCRIBE begins with 0x82 and its length),
+    /// but their responses do not look like masked ones.
     pub(super) fn contradicts_client(&self, other: &FrameSearch) -> bool {
         const SHORT: usize = 512;
         const SEVERAL: usize = 3;
@@ -336,42 +338,42 @@ impl FrameSearch {
         others >= SEVERAL || others > 0 && pieces() <= FEW.saturating_mul(others)
     }
 
-    /// Returns whether a stream joined late has had its chance.
+    /// Returns whether a mid-stream search has examined enough bytes.
     pub(super) fn is_exhausted(&self) -> bool {
         self.dropped > LOOKED_AT
     }
 
-    /// Returns where decoding stopped, in the side's WebSocket bytes.
+    /// Returns the offset at which decoding stopped, in the side's WebSocket bytes.
     pub(super) const fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Returns how many bytes were lost before the frames found.
+    /// Returns the number of bytes lost before the frames found.
     pub(super) fn lost(&self, found: Found) -> u64 {
         self.lost.saturating_add(self.gathered.missing_before(found.start) as u64)
     }
 
-    /// Returns how many captured bytes lie before the frames found.
+    /// Returns the number of captured bytes before the frames found.
     pub(super) fn skipped(&self, found: Found) -> u64 {
         self.dropped.saturating_add(self.gathered.held_before(found.start) as u64)
     }
 
-    /// Returns how many captured bytes lie before the frames found, where none of them may be frames.
+    /// Returns the number of captured bytes before the frames found, if none of those can be frames.
     pub(super) fn surely_skipped(&self, found: Found) -> Option<u64> {
         (!found.doubtful).then(|| self.skipped(found))
     }
 
-    /// Returns how many captured bytes were given up.
+    /// Returns the number of captured bytes that were dropped.
     pub(super) const fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// Returns how many bytes were captured since decoding stopped.
+    /// Returns the number of bytes captured since decoding stopped.
     pub(super) fn captured(&self) -> u64 {
         self.dropped.saturating_add(self.gathered.len() as u64)
     }
 
-    /// Hears that bytes were captured that are no beginning of frames.
+    /// Notes captured bytes that are not the beginning of frames.
     pub(super) fn pass(&mut self, bytes: u64) {
         self.dropped = self.dropped.saturating_add(bytes);
     }
@@ -383,7 +385,7 @@ impl FrameSearch {
         self.offset.saturating_add(self.lost).saturating_add(self.dropped).saturating_add(held)
     }
 
-    /// Returns how much memory it holds, in bytes.
+    /// Returns the allocated memory, in bytes.
     pub(super) fn allocated(&self) -> usize {
         self.gathered
             .allocated()
@@ -391,7 +393,7 @@ impl FrameSearch {
             .saturating_add(self.led.capacity().saturating_mul(size_of::<Chain>()))
     }
 
-    /// Lends what was gathered, all of it or from the frames found on, by the packets that carried it.
+    /// Returns the collected bytes, all of them or from the frames found on, by the packets that carried them.
     pub(super) fn pieces(&self, from: Option<Found>) -> impl Iterator<Item = Piece<'_>> {
         self.gathered.pieces(from.map_or(0, |found| found.start))
     }
@@ -412,10 +414,10 @@ impl FrameSearch {
         self.wait_for_an_eighth();
     }
 
-    /// Returns whether frames found behind a gap may go on with this one.
+    /// Returns whether this header is acceptable for frames found after a gap.
     ///
-    /// Peers that break rules are told of where nothing is lost. Behind a gap, a header that cannot be is a sign that
-    /// frames were seen where there are none.
+    /// Violations by a peer are reported only if nothing was lost. After a gap, an impossible header indicates that
+    /// other data was mistaken for frames.
     pub(super) fn believes(side: Side, rsv1: Rsv1, header: &Header) -> bool {
         let control = header.opcode.is_control();
         header.mask.is_some() == (side == Side::Client)
@@ -426,9 +428,9 @@ impl FrameSearch {
             && (!control || header.fin && header.length <= 125)
     }
 
-    /// Returns whether bytes are whole frames of one side and nothing else.
+    /// Returns whether the bytes are exactly complete frames of one side.
     ///
-    /// One in ten thousand segments of noise is: enough for another look, not for more.
+    /// One in ten thousand segments of noise is: sufficient reason for another search, but no more.
     pub(super) fn is_frames(mut bytes: &[u8]) -> bool {
         let mut sender = None;
         while let Some(header) = Header::parse(bytes) {

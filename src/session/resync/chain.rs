@@ -3,27 +3,28 @@ use crate::websocket::close::may_be_sent;
 use crate::websocket::mask::unmask;
 use crate::websocket::{Header, Opcode, Utf8};
 
-/// A memory of the last frames of a chain.
+/// The last frames of a chain.
 ///
-/// Data that repeats itself, samples of an even tone or pixels of one colour, holds what passes for a header again and
-/// again, and each lands on the next: what was seen before is no further evidence in itself. That it begins where a
-/// segment does still is: so a heartbeat that says the same each time, a segment each, is found all the same.
+/// Repetitive data, such as samples of a constant tone or pixels of one colour, contains apparent headers again and
+/// again, each of which leads to the next: a repetition is no further evidence in itself. That it begins at a segment
+/// boundary still is, so a constant heartbeat with one segment per frame is nevertheless found.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Before {
     frames: [Option<(Look, Header)>; 4],
     next: usize,
 }
 
-/// The look of a frame: its header and the first bytes of its payload.
+/// The appearance of a frame: its header and the first bytes of its payload.
 #[derive(Clone, Copy, Debug)]
 enum Look {
     Held(usize),
-    /// A hash of what is no longer held.
+    /// A hash of bytes no longer held.
     Dropped(u64),
 }
 
 impl Before {
-    /// Returns how many bits the frame at `at` may add at most, for all that it says anew.
+    /// Returns the maximum number of bits that the frame at `at` may add, depending on how much it differs from the
+    /// last ones.
     pub(super) fn news(&mut self, gathered: &SearchBuffer, at: usize, header: &Header) -> u32 {
         const SAME_HEADER: u32 = 4;
         let mut most = u32::MAX;
@@ -49,7 +50,7 @@ impl Before {
         most
     }
 
-    /// Moves to where all places are `shift` less, for what stood before is dropped.
+    /// Shifts all positions down by `shift`, because the bytes before that are dropped.
     fn drop_first(&mut self, gathered: &SearchBuffer, shift: usize) {
         for (look, header) in self.frames.iter_mut().flatten() {
             if let Look::Held(place) = *look {
@@ -61,7 +62,7 @@ impl Before {
     }
 }
 
-/// Returns what of a header other frames of its kind have in common with it.
+/// Returns the parts of a header that similar frames share.
 const fn like(header: &Header) -> (bool, u8, Opcode, u64) {
     (header.fin, header.rsv, header.opcode, header.length)
 }
@@ -73,62 +74,63 @@ fn looked_at<'g>(gathered: &'g SearchBuffer, at: usize, header: &Header) -> &'g 
     known.get(..length).unwrap_or(known)
 }
 
-/// Hashes what need not withstand anyone: two that differ are as good as never taken for the same.
+/// Hashes bytes without protection against attacks; different bytes practically never collide.
 fn hashed(bytes: &[u8]) -> u64 {
     ahash::RandomState::with_seeds(1, 2, 3, 4).hash_one(bytes)
 }
 
-/// A run of frames, each of which begins where the one before ends, and what speaks for it.
+/// A sequence of adjacent frames, and the evidence for it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Chain {
-    /// Where its next frame begins.
+    /// The position of its next frame.
     pub(super) next: usize,
     pub(super) bits: u32,
     pub(super) masked: Option<bool>,
-    /// How many frames begin, or end the bytes there are, where a segment does.
+    /// The number of frame boundaries, including the end of all bytes, that are segment boundaries.
     pub(super) aligned: u32,
-    /// How many frames there are, and how many begin where a segment does.
+    /// The number of frames, and the number that begin at segment boundaries.
     pub(super) frames: u32,
     pub(super) begun: u32,
-    /// How many segments it goes on through, of those counted: up to this place.
+    /// The number of segments it spans, counted up to the position `counted`.
     pub(super) crossed: usize,
     counted: usize,
-    /// The last frame goes on beyond the bytes there are.
+    /// Whether the last frame extends beyond the available bytes.
     pub(super) open: bool,
-    /// The first frame that is worth showing, and what spoke for it and those before it.
+    /// The first frame certain enough to be shown, and the evidence for it and those before it.
     pub(super) first_trusted: Option<usize>,
     trust: u32,
     last: Option<(usize, (bool, u8, Opcode, u64))>,
-    /// The last frames that are a segment each: where the first one begins, and how many.
+    /// The last frames that are exactly one segment each: the position of the first one, and their number.
     pub(super) segments: Option<(usize, u32)>,
-    /// A message is unfinished.
+    /// Whether a message is unfinished.
     unfinished: Option<bool>,
     pub(super) before: Before,
 }
 
 impl Chain {
-    /// Begins a chain.
+    /// Creates a chain starting at `next`.
     pub(super) fn at(next: usize) -> Self {
         Chain { next, counted: next, ..Chain::default() }
     }
 
-    /// Returns whether its sender made segments of its frames, a few a segment: neither one nor one of many is by accident.
+    /// Returns whether its sender aligned frames to segments, a few per segment; a single one, or one of many, may be a
+    /// coincidence.
     pub(super) const fn is_in_segments(&self) -> bool {
         const A_SEGMENT: u32 = 4;
         self.begun >= 2 && self.begun.saturating_mul(A_SEGMENT) >= self.frames
     }
 
-    /// Counts what speaks for one frame alone.
+    /// Adds the evidence for a single frame.
     ///
-    /// Right before real frames, other data may hold what passes for a header and happens to end where they begin:
-    /// the evidence of the chain is not its own. In noise, that is so before one in forty real frames, so every link
-    /// counts as five bits; what is shown as the first frame needs more than two of them, or some evidence of its own.
+    /// Right before real frames, other data may contain an apparent header that happens to end where they begin: the
+    /// evidence of the chain is not its own. In noise, this happens before one in forty real frames, so every link
+    /// counts as five bits; the first frame shown needs more than two of them, or some evidence of its own.
     pub(super) fn trust(&mut self, begin: usize, header: &Header, evidence: u32) {
         const LINK: u32 = 5;
         const KIN: u32 = 8;
         const ENOUGH: u32 = 11;
         let like = like(header);
-        // An accident looks like the frame behind it only where that has a length by chance.
+        // A coincidence resembles the frame that follows only if its length matches by chance.
         let kin = self.last.filter(|(_, last)| *last == like);
         let bits = LINK.saturating_add(evidence).saturating_add(if kin.is_some() { KIN } else { 0 });
         self.trust = self.trust.saturating_add(bits);
@@ -140,7 +142,7 @@ impl Chain {
 
     /// Counts a frame that is exactly one segment.
     ///
-    /// Where one after the other is, its sender makes a segment of each: none of them is an accident.
+    /// If several consecutive ones are, the sender writes one segment per frame: none of them is a coincidence.
     pub(super) fn count_segment(&mut self, begin: usize) {
         const ENOUGH: u32 = 3;
         let (first, count) =
@@ -151,7 +153,7 @@ impl Chain {
         }
     }
 
-    /// Returns whether its messages can go on with this frame, and remembers whether one is unfinished then.
+    /// Returns whether its messages can continue with this frame, and records whether one is then unfinished.
     pub(super) fn goes_on_with(&mut self, header: &Header) -> bool {
         if header.opcode.is_control() {
             return true;
@@ -161,7 +163,7 @@ impl Chain {
         unfinished.is_none_or(|unfinished| unfinished == continues)
     }
 
-    /// Counts the segments it goes on through, as far as `upto`.
+    /// Counts the segments it spans, as far as `upto`.
     pub(super) fn cross(&mut self, gathered: &SearchBuffer, upto: usize) {
         let upto = upto.min(self.next);
         if upto > self.counted {
@@ -170,7 +172,7 @@ impl Chain {
         }
     }
 
-    /// Moves to where all places are `shift` less, for what stood before is dropped; its next frame does not.
+    /// Shifts all positions down by `shift`, because the bytes before that are dropped; the next frame is after them.
     pub(super) fn drop_first(&mut self, gathered: &SearchBuffer, shift: usize) {
         let moved = |place: usize| place.saturating_sub(shift);
         self.first_trusted = self.first_trusted.map(|place| moved(place.max(self.next)));
@@ -181,38 +183,38 @@ impl Chain {
         self.before.drop_first(gathered, shift);
     }
 
-    /// Counts an edge of a frame that is one of a segment.
+    /// Counts a frame boundary that is a segment boundary.
     pub(super) fn align(&mut self, bits: u32) {
         self.aligned = self.aligned.saturating_add(1);
         self.bits = self.bits.saturating_add(bits);
     }
 }
 
-/// A header of so many bits is unlikely to be an accident; others count little and get no bonus.
+/// The number of bits from which a header is unlikely to be a coincidence; others count little and get no bonus.
 pub(super) const WEIGHTY: u32 = 5;
-/// How many bits it is worth at most that a frame begins, or all bytes end, where a segment does.
+/// The maximum number of bits for a frame that begins, or ends the available bytes, at a segment boundary.
 pub(super) const ALIGNED: u32 = 6;
-/// Bounds how many headers without weight may follow one another, so that zeros are soon refuted.
+/// The maximum number of consecutive headers below [`WEIGHTY`], so that zeros are refuted soon.
 pub(super) const MAX_WEIGHTLESS: u32 = 8;
-/// Bounds how many frames may follow one another that say nothing new and begin at no segment's edge.
+/// The maximum number of consecutive frames that are repetitions and not aligned to segments.
 pub(super) const MAX_REPEATED: u32 = 24;
-/// Bounds how far a candidate is followed, so that data made to look like frames costs little.
+/// The maximum number of frames to follow from a candidate, so that data crafted to look like frames costs little.
 pub(super) const MAX_FRAMES: u32 = 256;
 
-/// The bound of the frames that are followed in one scan.
+/// The bound on the number of frames followed in one scan.
 ///
-/// Each candidate may be followed through a few; what goes beyond them is shared by all.
+/// Each candidate may follow a few; those beyond are shared by all.
 pub(super) struct Budget {
     long: usize,
 }
 
 impl Budget {
-    /// Makes the one of a scan of so many bytes.
+    /// Creates the budget for a scan of `bytes` bytes.
     pub(super) const fn new(bytes: usize) -> Self {
         Budget { long: bytes }
     }
 
-    /// Takes one more frame after so many of a candidate; `false` where none is left.
+    /// Takes one more frame for a candidate that has followed `frames`; returns `false` if none is left.
     pub(super) fn take(&mut self, frames: u32) -> bool {
         if frames > MAX_WEIGHTLESS {
             let Some(rest) = self.long.checked_sub(1) else { return false };
@@ -221,13 +223,13 @@ impl Budget {
         true
     }
 
-    /// Takes back what a candidate of so many frames took that will never be followed again.
+    /// Returns the frames taken by a candidate that followed `frames` and will never be followed again.
     pub(super) fn give_back(&mut self, frames: u32) {
         self.long = self.long.saturating_add(frames.saturating_sub(MAX_WEIGHTLESS + 1) as usize);
     }
 }
 
-/// Looks into a payload for what speaks for it; `None` where it refutes its header.
+/// Returns the bits of evidence in a payload; `None` if it refutes its header.
 pub(super) fn confirm(header: &Header, payload: &[u8], whole: bool) -> Option<u32> {
     const LOOK: usize = 256;
     let mut buffer = [0; LOOK];
@@ -247,8 +249,8 @@ pub(super) fn confirm(header: &Header, payload: &[u8], whole: bool) -> Option<u3
             (may_be_sent(code) && is_utf8(reason, all)).then_some(legal.saturating_add(text))
         }
         Opcode::TEXT if header.rsv == 0 => {
-            // Plain text abounds in plain streams; text that appears by unmasking is no accident. But data that
-            // repeats itself after four bytes unmasks itself to zeros.
+            // Unmasked text is common in plain streams; text that appears by unmasking is not a coincidence. But data
+            // that repeats after four bytes unmasks itself to zeros.
             let most = match header.mask {
                 _ if !may_be_text(copy) => 0,
                 Some(_) => 24,
@@ -257,7 +259,7 @@ pub(super) fn confirm(header: &Header, payload: &[u8], whole: bool) -> Option<u3
             is_utf8(copy, all && header.fin).then_some(at_most(most, copy.len() / 2))
         }
         Opcode::PING | Opcode::PONG if copy.iter().all(|byte| (b' '..0x7f).contains(byte)) => {
-            // Three of eight bytes can be printed.
+            // Three of eight byte values are printable.
             let most = if header.mask.is_some() { 12 } else { 4 };
             Some(at_most(most, copy.len().saturating_mul(3) / 2))
         }
@@ -265,7 +267,7 @@ pub(super) fn confirm(header: &Header, payload: &[u8], whole: bool) -> Option<u3
     }
 }
 
-/// Returns whether bytes are UTF-8, as far as they go; if they are `whole`, none of a last character may be missing.
+/// Returns whether the bytes are valid UTF-8; an incomplete last character is allowed unless they are `whole`.
 fn is_utf8(bytes: &[u8], whole: bool) -> bool {
     let mut utf8 = Utf8::default();
     utf8.push(bytes);
@@ -273,12 +275,12 @@ fn is_utf8(bytes: &[u8], whole: bool) -> bool {
     bad.is_none()
 }
 
-/// Returns whether bytes hold nothing that does not occur in text: control characters.
+/// Returns whether the bytes contain no control characters, which do not occur in text.
 pub(super) fn may_be_text(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| *byte >= b' ' || byte.is_ascii_whitespace())
 }
 
-/// Makes so many bits, but no more than `most`, of what grows with a length.
+/// Converts a length to bits, but no more than `most`.
 fn at_most(most: u32, bits: usize) -> u32 {
     u32::try_from(bits).unwrap_or(most).min(most)
 }

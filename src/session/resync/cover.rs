@@ -3,10 +3,12 @@ use super::{Ambiguity, CONVINCING, Found, FrameSearch};
 use crate::websocket::Header;
 
 impl FrameSearch {
-    /// Returns where frames begin that both readings have in common, where a chain that begins at `begin` convinces and
-    /// an earlier place may be the header of a frame that covers it; `None` where that goes beyond the chain.
+    /// Returns the position of the frames on which two readings agree, if a chain starting at `begin` is accepted but
+    /// an earlier position may be the header of a frame that covers it; returns `None` if that frame extends beyond the
+    /// chain.
     ///
-    /// It counts where its payload is the chain, or it begins a segment: others abound in noise.
+    /// A cover counts if its payload is exactly the chain, or if it begins at a segment boundary: others are common in
+    /// noise.
     pub(super) fn beyond_cover(&mut self, begin: usize, found: Found, places: &[usize]) -> Option<Found> {
         self.ambiguity = None;
         if self.threshold != CONVINCING {
@@ -24,7 +26,7 @@ impl FrameSearch {
             let mut budget = Budget::new(self.gathered.len());
             let Some(chain) = self.follow(Chain::at(begin), end, &mut budget) else { continue };
             if chain.next > end {
-                // Frames do not end where it does.
+                // No frame boundary coincides with its end.
                 continue;
             }
             let at = Found { start: place, ..found };
@@ -32,13 +34,13 @@ impl FrameSearch {
             let length = header.length.saturating_add(header.header_length.into());
             self.ambiguity = Some(Ambiguity { offset, length });
             let is_common = chain.next == end && end < self.gathered.end();
-            // What lies before may be frames: it is not known to be the payload of a frame at hand.
+            // Earlier bytes may be frames: they are not known to be payload of the current frame.
             return is_common.then_some(Found { start: end, doubtful: true, ..found });
         }
         Some(found)
     }
 
-    /// Returns what is ambiguous, once.
+    /// Returns the ambiguity found, once.
     pub(in crate::session) const fn ambiguity(&mut self) -> Option<Ambiguity> {
         self.ambiguity.take()
     }

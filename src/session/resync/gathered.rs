@@ -1,51 +1,51 @@
 use crate::model::{At, Lost};
 
-/// The bytes of one side that are searched, and where others are missing between them.
+/// One side's bytes under search, and the gaps between them.
 ///
-/// A place counts bytes from the first one held on, missing ones included.
+/// A position counts bytes from the first one held, including missing ones.
 #[derive(Debug, Default)]
 pub(super) struct SearchBuffer {
     bytes: Vec<u8>,
-    /// Where bytes go on without a gap.
+    /// The runs of bytes without a gap.
     runs: Vec<Run>,
-    /// Where segments begin, and which packets carried them.
+    /// Where segments begin, and the packets that carried them.
     segments: Vec<(usize, At)>,
-    /// The first segment has lost its beginning.
+    /// Whether the first segment has lost its beginning.
     cut: bool,
-    /// The byte before the first one was captured.
+    /// Whether the byte before the first one was captured.
     known_before: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Run {
     place: usize,
-    /// Its first byte among those held.
+    /// The index of its first byte among those held.
     begin: usize,
 }
 
 impl Run {
-    /// Returns the place of a byte that goes on with it, by its number among those held.
+    /// Returns the position of one of its bytes, given its index among those held.
     const fn place_of(self, byte: usize) -> usize {
         self.place.saturating_add(byte.saturating_sub(self.begin))
     }
 
-    /// Returns which byte stands at a place of it.
+    /// Returns the index of the byte at one of its positions.
     const fn byte_at(self, place: usize) -> usize {
         self.begin.saturating_add(place.saturating_sub(self.place))
     }
 }
 
-/// The next piece of a side's stream.
+/// A piece of a side's stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::session) enum Piece<'a> {
     /// Bytes, and the packet that carried them.
     Bytes(&'a [u8], At),
-    /// Bytes that are missing.
+    /// Missing bytes.
     Gap(Lost),
 }
 
 impl SearchBuffer {
-    /// Appends bytes that came in one segment.
+    /// Appends the bytes of one segment.
     pub(super) fn push(&mut self, bytes: &[u8], carried: At) {
         if self.runs.is_empty() {
             self.runs.push(Run { place: 0, begin: 0 });
@@ -65,24 +65,24 @@ impl SearchBuffer {
         }
     }
 
-    /// Returns how many bytes are held.
+    /// Returns the number of bytes held.
     pub(super) const fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Returns the place behind the last byte, or the last gap.
+    /// Returns the position after the last byte, or after the last gap.
     pub(super) fn end(&self) -> usize {
         self.runs.last().map_or(0, |run| run.place_of(self.bytes.len()))
     }
 
-    /// Lends the bytes from `place` on, as far as none is missing; empty where that one is.
+    /// Returns the bytes from `place` up to the next gap; empty if `place` is in a gap.
     pub(super) fn from(&self, place: usize) -> &[u8] {
         let Some((n, run)) = self.run_at(place) else { return &[] };
         let end = self.runs.get(n.saturating_add(1)).map_or(self.bytes.len(), |next| next.begin);
         self.bytes.get(run.byte_at(place)..end).unwrap_or_default()
     }
 
-    /// Lends the bytes between the gaps, each with the place of the first one.
+    /// Returns the bytes between gaps, each run with the position of its first byte.
     pub(super) fn runs(&self) -> impl Iterator<Item = (usize, &[u8])> {
         self.runs.iter().map(|run| (run.place, self.from(run.place)))
     }
@@ -93,36 +93,36 @@ impl SearchBuffer {
         !is_cut && self.segments.binary_search_by_key(&place, |(start, _)| *start).is_ok()
     }
 
-    /// Returns whether nothing that is still to come can change what is known from `place` on to the next gap.
+    /// Returns whether later bytes can no longer change what is known from `place` to the next gap.
     pub(super) fn is_settled(&self, place: usize) -> bool {
         self.runs.last().is_some_and(|run| place < run.place)
     }
 
-    /// Returns whether bytes are missing right before `place`, or nothing is known of them.
+    /// Returns whether the bytes right before `place` are missing or unknown.
     pub(super) fn is_behind_gap(&self, place: usize) -> bool {
         let is_known = self.known_before && place == 0;
         !is_known && self.runs.binary_search_by_key(&place, |run| run.place).is_ok()
     }
 
-    /// Returns whether one segment begins at `from` and the next one at `to`, or none does yet.
+    /// Returns whether exactly one segment spans `from` to `to`, which may be the end so far.
     pub(super) fn is_segment(&self, from: usize, to: usize) -> bool {
         self.is_boundary(from)
             && self.boundaries(from, to) == usize::from(self.is_boundary(to))
             && (self.is_boundary(to) || to == self.end())
     }
 
-    /// Returns how many bytes of a segment were captured, on an average.
+    /// Returns the average number of captured bytes per segment.
     pub(super) fn mean_segment(&self) -> usize {
         self.len().checked_div(self.segments.len()).unwrap_or(0)
     }
 
-    /// Returns the place of the byte behind the first `bytes` of those held.
+    /// Returns the position of the byte after the first `bytes` held.
     pub(super) fn place_behind(&self, bytes: usize) -> usize {
         let bytes = bytes.min(self.bytes.len());
         self.run_of(bytes).map_or(0, |(_, run)| run.place_of(bytes))
     }
 
-    /// Returns how many segments begin after `from` and not after `to`.
+    /// Returns the number of segments that begin after `from` and not after `to`.
     pub(super) fn boundaries(&self, from: usize, to: usize) -> usize {
         let upto = |place| self.segments.partition_point(|(start, _)| *start <= place);
         upto(to).saturating_sub(upto(from))
@@ -133,23 +133,23 @@ impl SearchBuffer {
         self.segments.first().map(|(_, at)| *at)
     }
 
-    /// Returns the last of the packets that carried what begins before `place`.
+    /// Returns the latest packet that carried bytes beginning before `place`.
     pub(super) fn latest_before(&self, place: usize) -> At {
         let before = self.segments.iter().take_while(|(start, _)| *start < place);
         before.fold(At::default(), |latest, (_, at)| latest.later(*at))
     }
 
-    /// Returns how many bytes are missing before `place`.
+    /// Returns the number of bytes missing before `place`.
     pub(super) fn missing_before(&self, place: usize) -> usize {
         self.run_at(place).map_or(0, |(_, run)| least(run.place.saturating_sub(run.begin)))
     }
 
-    /// Returns how many of the bytes held stand before `place`.
+    /// Returns the number of bytes held before `place`.
     pub(super) fn held_before(&self, place: usize) -> usize {
         self.run_at(place).map_or(0, |(_, run)| run.byte_at(place).min(self.bytes.len()))
     }
 
-    /// Drops the first `bytes` of those held, and the gaps up to the next one; returns how many were missing there.
+    /// Drops the first `bytes` held and the gaps that follow them; returns the number of bytes missing among those.
     pub(super) fn drop_first(&mut self, bytes: usize) -> usize {
         let bytes = bytes.min(self.bytes.len());
         let Some((before, run)) = self.run_of(bytes) else { return 0 };
@@ -164,7 +164,7 @@ impl SearchBuffer {
             run.begin = run.begin.saturating_sub(bytes);
         }
         let cut = self.segments.partition_point(|(start, _)| *start < place);
-        // The segment that is cut keeps its packet.
+        // A segment that is split keeps its packet.
         let cut_at = cut.checked_sub(1).and_then(|n| self.segments.get(n)).map(|(_, at)| *at);
         self.segments.drain(..cut);
         for (start, _) in &mut self.segments {
@@ -184,14 +184,14 @@ impl SearchBuffer {
         least(place.saturating_sub(bytes))
     }
 
-    /// Returns how much memory it holds, in bytes.
+    /// Returns the allocated memory, in bytes.
     pub(super) fn allocated(&self) -> usize {
         let segments = self.segments.capacity().saturating_mul(size_of::<(usize, At)>());
         let runs = self.runs.capacity().saturating_mul(size_of::<Run>());
         self.bytes.capacity().saturating_add(segments).saturating_add(runs)
     }
 
-    /// Lends everything from `place` on, in order.
+    /// Returns all pieces from `place` on, in order.
     pub(super) fn pieces(&self, place: usize) -> impl Iterator<Item = Piece<'_>> {
         let end = self.end();
         self.segments.iter().enumerate().flat_map(move |(n, (start, at))| {
@@ -206,12 +206,12 @@ impl SearchBuffer {
         })
     }
 
-    /// Returns the run that `place` lies in or behind, and how many are before it.
+    /// Returns the last run that begins at or before `place`, and its index.
     fn run_at(&self, place: usize) -> Option<(usize, Run)> {
         self.last_run(|run| run.place <= place)
     }
 
-    /// Returns the run that goes on with the byte of this number, and how many are before it.
+    /// Returns the run that contains the byte with this index, and the run's index.
     fn run_of(&self, byte: usize) -> Option<(usize, Run)> {
         self.last_run(|run| run.begin <= byte)
     }
@@ -222,15 +222,15 @@ impl SearchBuffer {
     }
 }
 
-/// The amount added to the length of a gap of which nobody can tell how long it is, so that no frame leads over it.
+/// The value added to the length of a gap of unknown length, so that no frame leads across it.
 const FAR: u64 = 1 << 42;
 
-/// Returns how many bytes are missing at the least, where gaps add up to `length`.
+/// Returns the minimum number of bytes missing in gaps whose lengths add up to `length`.
 fn least(length: usize) -> usize {
     usize::try_from((length as u64) % FAR).unwrap_or(usize::MAX)
 }
 
-/// Returns what is missing in a gap.
+/// Returns the loss represented by a gap.
 fn lost_in(gap: usize) -> Lost {
     let bytes = least(gap) as u64;
     if gap as u64 >= FAR { Lost::Unknown { least: bytes } } else { Lost::Exact(bytes) }
@@ -244,7 +244,7 @@ mod tests {
         At { packet, ..At::default() }
     }
 
-    /// `abcd`, three missing, `ef`, `gh`, two missing.
+    /// Returns `abcd`, three missing, `ef`, `gh`, two missing.
     fn sample() -> SearchBuffer {
         let mut gathered = SearchBuffer::default();
         gathered.push(b"abcd", at(1));

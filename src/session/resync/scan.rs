@@ -1,4 +1,4 @@
-//! How frames are searched for: every offset is tried, and followed from header to header.
+//! The search itself: every offset is tried, and followed from header to header.
 
 use std::cmp::Reverse;
 
@@ -8,28 +8,28 @@ use super::chain::{
 use super::{FOLLOWED, Found, FrameSearch, LENIENCE};
 use crate::websocket::{Header, Opcode, Utf8};
 
-/// Bounds the chains that are remembered when their first bytes are given up.
+/// The maximum number of chains remembered when their first bytes are dropped.
 const LED: usize = 16;
-/// A stream joined late convinces without any frame at a segment's edge when it goes on through so many.
+/// The number of segments that a chain must span to be accepted mid-stream without any frame at a segment boundary.
 const CROSSED: usize = 4;
 
-/// The fate of text where a frame would begin.
+/// How text continues where a frame would begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Text {
     GoesOn,
     BreaksOff,
 }
 
-/// A frame that was added to a chain.
+/// The result of adding a frame to a chain.
 struct Link {
-    /// Its header is unlikely to be an accident.
+    /// Whether its header is unlikely to be a coincidence.
     is_weighty: bool,
-    /// It says something new, or begins where a segment does.
+    /// Whether it is not a repetition, or begins at a segment boundary.
     is_news: bool,
 }
 
 impl FrameSearch {
-    /// Remembers the chains that begin before `place`, which will be dropped, and where they go on behind it.
+    /// Remembers the chains that begin before `place`, which will be dropped, and where they continue after it.
     pub(super) fn lead_on(&mut self, place: usize) {
         let mut budget = Budget::new(self.gathered.len());
         let begun = self.candidates.iter().take_while(|start| **start < place).map(|start| Chain::at(*start));
@@ -37,7 +37,7 @@ impl FrameSearch {
         for chain in std::mem::take(&mut self.led).into_iter().chain(begun) {
             let chain = if chain.next < place { self.follow(chain, place, &mut budget) } else { Some(chain) };
             let Some(chain) = chain.filter(|chain| chain.next >= place && chain.bits > 0) else { continue };
-            // Chains that come to the same place go on alike: the best one stands for all.
+            // Chains that reach the same position continue alike: only the best one is kept.
             if let Some(other) = led.iter_mut().find(|it| (it.next, it.masked) == (chain.next, chain.masked))
             {
                 if other.bits < chain.bits {
@@ -58,13 +58,14 @@ impl FrameSearch {
         self.led = led;
     }
 
-    /// Puts the next scan off until an eighth more has come, so that all scans together cost what the bytes are worth.
+    /// Postpones the next scan until an eighth more has come, so that the total cost of all scans is linear in the
+    /// bytes.
     pub(super) fn wait_for_an_eighth(&mut self) {
         self.scanned = self.gathered.len();
         self.next_scan = self.scanned.saturating_add(self.scanned / 8);
     }
 
-    /// Tries every offset in turn that is not refuted yet, and forgets those that are.
+    /// Tries every offset not refuted yet in turn, and drops those that are.
     pub(super) fn scan(&mut self, threshold: u32) -> Option<Found> {
         let needed = self.needed(threshold);
         let (mut candidates, mut led) = (std::mem::take(&mut self.candidates), std::mem::take(&mut self.led));
@@ -76,7 +77,7 @@ impl FrameSearch {
             if self.debt() > FOLLOWED {
                 return true;
             }
-            // Of a chain that was led over bytes which are given up, the first frames are among those.
+            // The first frames of a chain that began in dropped bytes are among those.
             let (begin, is_led) = (chain.next, chain.bits > 0);
             let chain = self.follow(chain, usize::MAX, &mut budget);
             let judged = chain.as_ref().and_then(|chain| self.judge(chain, begin, needed, &mut doubt));
@@ -91,13 +92,13 @@ impl FrameSearch {
         found
     }
 
-    /// Returns the first frame of a chain that is to be shown, if the chain convinces.
+    /// Returns the first frame of a chain to be shown, if the chain is accepted.
     ///
-    /// A chain that convinces though none of its frames is to be shown, or one whose last payload goes beyond the
-    /// buffer, casts doubt on those inside of it.
+    /// A chain that is accepted without a frame to show, or one whose last payload extends beyond the buffer, casts
+    /// doubt on those inside of it.
     fn judge(&self, chain: &Chain, from: usize, needed: u32, doubt: &mut u32) -> Option<Found> {
         const DOUBTFUL: u32 = 12;
-        /// Nothing is known of frames so long that their end will hardly be seen.
+        /// Frames longer than this are not considered, because their end will hardly be seen.
         const REACH: usize = 64 << 20;
         let among_others = self.masked.is_some() || chain.aligned > 0 || chain.crossed >= CROSSED;
         let convinces = among_others && chain.bits >= needed.saturating_add(*doubt);
@@ -110,7 +111,7 @@ impl FrameSearch {
         Some(Found { start, doubtful, in_segments, masked: chain.masked? })
     }
 
-    /// Returns the places since the last scan where a frame may begin.
+    /// Returns the positions since the last scan at which a frame may begin.
     fn unseen(&self) -> impl Iterator<Item = usize> {
         let pairs = |(place, run): (usize, _)| {
             let skip = self.seen.saturating_sub(place);
@@ -122,25 +123,25 @@ impl FrameSearch {
         self.gathered.runs().flat_map(pairs).filter_map(begins)
     }
 
-    /// Returns whether a frame may begin with these two bytes; most offsets are refuted here.
+    /// Returns whether a frame may begin with these two bytes; this refutes most offsets.
     fn may_begin(&self, first: &[u8]) -> bool {
         let [first, second] = *first else { return false };
         let opcode = matches!(first & 15, 0 | 1 | 2 | 8 | 9 | 10);
         opcode && first & 0x30 == 0 && self.masked.is_none_or(|masked| masked == (second & 0x80 != 0))
     }
 
-    /// Returns how many bits convince, of all the places that were looked at.
+    /// Returns the number of bits required, given the number of positions examined.
     fn needed(&self, threshold: u32) -> u32 {
         threshold.saturating_add(self.captured().max(1).ilog2())
     }
 
-    /// Returns how many bits convince nobody, now or later.
+    /// Returns the number of bits below which a chain is never accepted.
     fn hopeless(&self) -> u32 {
         self.needed(self.threshold.saturating_sub(LENIENCE))
     }
 
-    /// Follows a chain to its end, or to the first frame at `upto` or behind; `None` where a frame is illegal or the
-    /// chain can never convince, whatever bytes may still come.
+    /// Follows a chain to its end, or to the first frame at or after `upto`; returns `None` if a frame is illegal or
+    /// the chain can never be accepted, whatever bytes may follow.
     pub(super) fn follow(&self, mut chain: Chain, upto: usize, budget: &mut Budget) -> Option<Chain> {
         let (mut frames, mut weightless, mut repeated) = (0_u32, 0_u32, 0_u32);
         let end = self.gathered.end();
@@ -173,7 +174,7 @@ impl FrameSearch {
         Some(chain)
     }
 
-    /// Adds the frame with this header to a chain, and what speaks for it; `None` where it is illegal.
+    /// Adds the frame with this header, and its evidence, to a chain; returns `None` if it is illegal.
     fn link(&self, chain: &mut Chain, header: &Header) -> Option<Link> {
         let (at, end) = (chain.next, self.gathered.end());
         let masked = self.masked.or(chain.masked).unwrap_or(header.mask.is_some());
@@ -211,7 +212,8 @@ impl FrameSearch {
         }
         if aligned && self.gathered.is_segment(at, next) && news > 0 {
             chain.count_segment(at);
-            // The first segment is a frame: an accident that leads to the next one is a rare one at this one place.
+            // The first segment is a frame: at this one position, a coincidence that leads to the next frame is
+            // unlikely.
             if at == 0 && self.dropped == 0 {
                 chain.first_trusted = Some(at);
             }
@@ -222,23 +224,24 @@ impl FrameSearch {
         Some(Link { is_weighty, is_news: news > 0 || aligned })
     }
 
-    /// Returns how many bits of evidence it is that a frame begins where a segment does.
+    /// Returns the bits of evidence for a frame that begins at a segment boundary.
     fn alignment(&self, at: usize) -> u32 {
         if self.gathered.is_behind_gap(at) { ALIGNED } else { self.rarity().min(ALIGNED) }
     }
 
-    /// Returns how seldom segments begin, in bits.
+    /// Returns how rare segment boundaries are, in bits.
     fn rarity(&self) -> u32 {
         self.gathered.mean_segment().max(1).ilog2()
     }
 
-    /// Returns how many bits speak for a frame besides where it ends.
+    /// Returns the bits of evidence for a frame apart from where it ends.
     ///
-    /// That it begins with a segment is worth as many as segments are long: there are the fewer places for an accident.
+    /// Beginning at a segment boundary counts for more the longer segments are, because there are fewer positions for a
+    /// coincidence.
     fn own_evidence(&self, at: usize, next: usize, header: &Header, confirmed: u32) -> u32 {
-        /// How much less a control frame is to be expected than one of data.
+        /// The penalty for a control frame, which is less likely than a data frame.
         const RARE: u32 = 4;
-        /// How much it speaks for a frame that text ends where it begins.
+        /// The bonus for a frame that interrupts text.
         const BREAKS_TEXT: u32 = 6;
         const BEHIND_GAP: u32 = 7;
         let aligned = if self.gathered.is_behind_gap(at) {
@@ -248,19 +251,19 @@ impl FrameSearch {
         } else {
             0
         };
-        // Within text, all that passes for a frame has text in it; but one that breaks text off is no accident.
+        // Within text, every apparent frame contains text; but one that interrupts the text is not a coincidence.
         let confirmed = match self.text_around(at) {
             Some(Text::GoesOn) if header.mask.is_none() => 0,
             Some(Text::BreaksOff) => confirmed.saturating_add(BREAKS_TEXT),
             _ => confirmed,
         };
-        // A close is rare as well, but to be expected as the last one.
+        // A close is rare as well, but plausible as the last frame.
         let last = header.opcode == Opcode::CLOSE && next == self.gathered.end();
         let rare = if header.opcode.is_control() && !last { RARE } else { 0 };
         aligned.saturating_add(confirmed).saturating_add(long(header)).saturating_sub(rare)
     }
 
-    /// Returns whether what stands before a place is text, and goes on in what would be a header there.
+    /// Returns whether the bytes before a position are text, and whether that continues in the header there.
     fn text_around(&self, at: usize) -> Option<Text> {
         const LOOK: usize = 32;
         const ENOUGH: usize = 8;
@@ -279,7 +282,7 @@ impl FrameSearch {
         Some(if goes_on { Text::GoesOn } else { Text::BreaksOff })
     }
 
-    /// Weighs a header: how many bits of evidence it is; `None` where it is illegal.
+    /// Returns the bits of evidence in a header; `None` if it is illegal.
     fn weigh(&self, header: &Header) -> Option<u32> {
         if !header.is_minimal() || header.opcode.is_reserved() || header.length > 1 << 40 {
             return None;
@@ -292,7 +295,8 @@ impl FrameSearch {
         if header.opcode.is_control() && (!header.fin || header.length > 125) {
             return None;
         }
-        // Zeros and small numbers abound in binary data, capital letters in text; the sign of a long length does not.
+        // Zeros and small numbers are common in binary data, capital letters in text; the marker of an extended length
+        // is not.
         let extended = header.length > 125;
         let weight: u32 = match (header.opcode, header.fin) {
             (Opcode::CONTINUATION, true) => 5,
@@ -307,7 +311,7 @@ impl FrameSearch {
     }
 }
 
-/// Returns how many bits a length of eight bytes speaks for its header, if it has one: the first of them are zero.
+/// Returns the bits of evidence in an eight-byte length, if the header has one: its first bytes are zero.
 const fn long(header: &Header) -> u32 {
     const LONG: u32 = 8;
     if header.length > 0xffff { LONG } else { 0 }

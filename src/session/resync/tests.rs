@@ -2,7 +2,7 @@ use super::*;
 use crate::websocket::mask::unmask;
 use proptest::prelude::*;
 
-/// A frame as it stands on the wire; a client's is masked.
+/// Returns a frame as sent on the wire; a client's is masked.
 fn frame(side: Side, first: u8, payload: &[u8]) -> Vec<u8> {
     let bit = if side == Side::Client { 0x80 } else { 0 };
     let mut bytes = vec![first];
@@ -29,7 +29,7 @@ fn frame(side: Side, first: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Numbers that look like noise, the same each time.
+/// Returns reproducible bytes that look like noise.
 fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut x = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = || {
@@ -45,7 +45,7 @@ fn after_gap(side: Side) -> FrameSearch {
     FrameSearch::after_gap(side, Rsv1::Message, 100, 50)
 }
 
-/// Where frames are found when the bytes come in segments of `size`.
+/// Returns where frames are found if the bytes come in segments of `size`.
 fn found(mut search: FrameSearch, bytes: &[u8], size: usize) -> Option<usize> {
     for (n, segment) in bytes.chunks(size).enumerate() {
         search.push(segment, At { packet: n as u64 + 1, ..At::default() });
@@ -81,7 +81,7 @@ fn frames_behind_the_rest_of_a_lost_one() {
             }
         }
         assert_eq!(found(after_gap(side), &alike, 1448), Some(700), "{side:?}");
-        // Nothing but the chain speaks for the first frames, and the rest before them may chain as well.
+        // Only the chain supports the first frames, and the rest before them may form a chain as well.
         assert_eq!(found(after_gap(side), &other, 1448), Some(third), "{side:?}");
     }
 }
@@ -105,7 +105,7 @@ fn rsv1_is_illegal_where_nothing_was_agreed() {
     assert_eq!(found(search, &stream, 1448), None);
 }
 
-/// Pushes frames in segments that begin where they do, and looks each time; tells where frames are found, in the stream.
+/// Pushes frames in segments aligned to them, searching each time; returns the stream offset where frames are found.
 fn found_among(mut search: FrameSearch, frames: &[Vec<u8>]) -> Option<u64> {
     for segment in frames.iter().flat_map(|frame| frame.chunks(1448)) {
         search.push(segment, At::default());
@@ -134,7 +134,7 @@ fn frames_too_long_to_be_held_together_lead_to_each_other() {
             if length <= 100_000 {
                 let skipped = found_among(FrameSearch::mid_stream(None), &rest).map(|skipped| skipped - 5000);
                 let place = starts.iter().position(|start| Some(*start) == skipped);
-                assert!(place.is_some_and(|n| n < 10), "joined late {side:?} {length}: {skipped:?}");
+                assert!(place.is_some_and(|n| n < 10), "mid-stream {side:?} {length}: {skipped:?}");
             }
         }
     }
@@ -153,7 +153,7 @@ fn noise_that_is_never_held_together_is_no_websocket() {
 
 #[test]
 fn long_frames_that_are_all_the_same_are_no_websocket() {
-    // Each offset leads to the next one of its kind, beyond what is held.
+    // Each offset leads to the next one of its kind, beyond the bytes held.
     for period in [&[0x82, 0x7e, 0x82, 0x7e][..], &[0x82, 0xfe, 0xff, 0xf7], &[2, 0x7e, 0x7e, 2]] {
         let bytes: Vec<_> =
             period.repeat(3_000_000 / period.len()).chunks(1447).map(<[u8]>::to_vec).collect();
@@ -165,7 +165,7 @@ fn long_frames_that_are_all_the_same_are_no_websocket() {
 
 #[test]
 fn zeros_are_no_frames() {
-    // 00 00 is a legal header: an empty continuation frame that goes on. It says nothing.
+    // 00 00 is a legal header: an empty, unfinished continuation frame. It is no evidence.
     for side in Side::BOTH {
         assert_eq!(found(after_gap(side), &vec![0; 100_000], 1448), None, "{side:?}");
     }
@@ -174,7 +174,7 @@ fn zeros_are_no_frames() {
 
 #[test]
 fn data_made_to_look_like_frames_costs_little() {
-    // Legal headers in a row, off the segments' edges: all the scans of a search follow a bounded number for each byte.
+    // Consecutive legal headers off the segment boundaries: all scans of a search follow a bounded number per byte.
     let plain: [&[u8]; 6] =
         [&[0x82, 0], &[0, 0], &[0x89, 0], &[0x88, 0], &[0x82, 0x7e, 0x82, 0x7e], &[0x81, 0]];
     let masked: [&[u8]; 3] = [&[0x82, 0x80], &[0x89, 0x80, 0, 0, 0, 0], &[0, 0x80, 0, 0x80]];
@@ -202,7 +202,7 @@ fn data_made_to_look_like_frames_costs_little() {
 
 #[test]
 fn data_that_repeats_itself_is_no_websocket() {
-    // Frames of 44 bytes, each landing on the next, because both repeat after four.
+    // Frames of 44 bytes, each leading to the next, because both repeat after four.
     let period: [&[u8]; 3] =
         [&[0x82, 0xa6, 0xc0, 0x43], &[0x82, 0x02, 7, 7], &[0x82, 0x8a, 1, 2, 3, 4, 0x81, 0x82, 9, 9, 9, 9]];
     for (period, side) in period.into_iter().zip([Side::Client, Side::Server, Side::Client]) {
@@ -227,7 +227,8 @@ fn frames_behind_zeros() {
         stream.extend(frame(Side::Server, BINARY, &noise(n, 100)));
     }
     let start = found(after_gap(Side::Server), &stream, 1448).unwrap();
-    // Zeros right before a frame may pass for empty fragments; the first frame, with only zeros before it, is not trusted.
+    // Zeros right before a frame may look like empty fragments; the first frame, with only zeros before it, is not
+    // trusted.
     assert!((2900..=3103).contains(&start), "{start}");
 }
 
@@ -245,7 +246,7 @@ fn noise_is_no_websocket() {
 fn other_protocols_are_no_websocket() {
     let http = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>AAAAAAAAAAAA</p>".repeat(200);
     let netperf = b"netperf\0".repeat(1500);
-    // The names in a certificate look like a run of binary frames: tag 82, a length, text.
+    // The names in a certificate look like a sequence of binary frames: tag 82, a length, text.
     let name = |n: usize| {
         [&[0x82, 20 + (n % 9) as u8][..], &b"*.example-name-of-a-host.test"[..20 + n % 9]].concat()
     };
@@ -261,7 +262,7 @@ fn other_protocols_are_no_websocket() {
 
 #[test]
 fn frames_inside_a_frame_do_not_convince_against_the_side() {
-    // A client sends what a server sent: the inner frames are not masked, the outer ones are.
+    // A client relays what a server sent: the inner frames are not masked, the outer ones are.
     let outer = |k: u64| {
         let inner: Vec<u8> =
             (0..20).flat_map(|n| frame(Side::Server, TEXT, &noise(n + 20 * k, 40))).collect();
@@ -329,7 +330,7 @@ fn bytes_before_a_second_gap_that_are_no_frames_are_passed_over() {
     assert_eq!(pieces, [piece(9), piece(10)]);
 }
 
-/// Pushes each frame as a segment of which no more than `length` bytes were captured.
+/// Pushes each frame as a segment truncated to `length` captured bytes.
 fn snapped(search: &mut FrameSearch, frames: &[Vec<u8>], length: usize) -> Option<Found> {
     frames.iter().enumerate().find_map(|(n, frame)| {
         let (known, cut) = frame.split_at(frame.len().min(length));
@@ -351,7 +352,7 @@ fn headers_lead_to_each_other_over_what_the_snap_length_cut() {
         assert_eq!((found.start, search.lost(found), search.skipped(found)), (0, 50, 0), "{side:?}");
         let mut search = FrameSearch::mid_stream(None);
         assert_eq!(snapped(&mut search, &frames, 20).map(|found| found.masked), Some(side == Side::Client));
-        // The lengths do not lead to each other: one byte more is missing each time.
+        // The lengths do not lead from one frame to the next: one more byte is missing each time.
         let mut other = frames.clone();
         for frame in &mut other {
             frame.push(0);
@@ -427,12 +428,12 @@ proptest! {
         let side = if client { Side::Client } else { Side::Server };
         let (stream, starts) = rest_and_frames(side, seed, rest, &lengths);
         let start = found(after_gap(side), &stream, size);
-        // Where the rest happens to look like the header of a frame over all others, nothing is.
+        // If the rest happens to look like the header of a frame covering all others, none is found.
         prop_assert!(start.is_none_or(|start| starts.contains(&start)), "{start:?}");
     }
 }
 
-/// Makes the rest of a lost frame and frames behind it, and says where they begin.
+/// Returns the rest of a lost frame followed by frames, and where they begin.
 fn rest_and_frames(side: Side, seed: u64, rest: usize, lengths: &[usize]) -> (Vec<u8>, Vec<usize>) {
     let (mut stream, mut starts) = (noise(seed, rest), Vec::new());
     for (n, length) in lengths.iter().enumerate() {
