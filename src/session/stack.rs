@@ -1,13 +1,13 @@
-//! What the bytes of a pair of streams are, and what stands on them.
+//! The layers of a pair of streams.
 //!
 //! # Adding a layer
 //!
-//! A layer is a variant of [`Layer`] that holds a machine of its own and, where other protocols stand on it, a
-//! [`Stack`] for them. `Start` makes it where the first bytes say so; the matches without a wildcard, here and in
-//! `memory`, then ask for what the layer does with bytes, gaps and ends, what it takes, and which stack it holds. Plain bytes that a layer makes are handed
-//! on with [`Stack::bytes`], the sides being TCP's; a layer that loses its place hands on [`Lost::Unknown`] with
-//! [`Stack::gap`]. A layer that carries several streams has a stack for each; while it pushes into one, it sets
-//! [`Context::conn`] to `conn.with_stream(…)` and lends its [`Context::conversation`].
+//! A layer is a variant of [`Layer`] with its own state machine and, if it carries other protocols, a [`Stack`] for
+//! them. `Start` creates it from the first bytes. The matches without a wildcard, here and in `memory`, then require
+//! code for bytes, gaps, ends, memory and the inner stack. A layer passes on plaintext with [`Stack::bytes`], using
+//! TCP's sides; a layer that is desynchronised passes on [`Lost::Unknown`] with [`Stack::gap`]. A layer that carries
+//! several streams has a stack for each; while it pushes into one, it sets [`Context::conn`] to `conn.with_stream(…)`
+//! and swaps in that stream's [`Context::conversation`].
 
 #[cfg(feature = "tls")]
 mod encrypted;
@@ -33,7 +33,7 @@ use super::conversation::{Conversation, Ending};
 use crate::model::{Anomaly, At, Lost, Pair, Side, Timestamp};
 use crate::tcp::{End, GapCause};
 
-/// The layer that the bytes of a pair of streams are; it may hold another stack.
+/// The layer of a pair of streams, which may contain another stack.
 ///
 /// ```text
 ///                 request             101
@@ -49,39 +49,40 @@ use crate::tcp::{End, GapCause};
 ///   Unrecognised: nothing convinced in so many bytes, as in the middle of a long message
 /// ```
 ///
-/// Unasked stands between Http and Opaque: where the client's first bytes are no HTTP, the server's may still grant an upgrade.
-/// A preamble (PROXY, SOCKS, uwsgi) stands between Start and a tunnel. Opaque is the end of it. So is Unrecognised until a segment comes that is frames from end to end.
+/// Unasked is between Http and Opaque: if the client's first bytes are not HTTP, the server may still grant an upgrade.
+/// A preamble (PROXY, SOCKS, uwsgi) is between Start and a tunnel. Opaque is final. So is Unrecognised, unless a
+/// segment consists entirely of frames.
 ///
-/// Sides are TCP's; [`TcpFacts::role`](super::transport::TcpFacts::role) says who of them is the client.
+/// Sides are TCP's; [`TcpFacts::role`](super::transport::TcpFacts::role) determines which of them is the client.
 #[derive(Debug)]
 pub(super) struct Stack {
     layer: Layer,
     beginning: Beginning,
     continuity: Continuity,
     agreed: Agreed,
-    /// How many stacks hold this one.
+    /// The number of stacks that contain this one.
     depth: u8,
     /// Which sides have ended.
     ended: Pair<bool>,
-    /// The snap length truncated a head.
+    /// Whether the snap length truncated a head.
     head_truncated: bool,
-    /// What was wrong before a conversation was reported; boxed, for most have none.
+    /// Anomalies found before a conversation was reported; boxed because most connections have none.
     held: Option<Box<Vec<(Option<Side>, Anomaly)>>>,
 }
 
 #[derive(Debug)]
 enum Layer {
-    /// No byte has come, or too few; what there is, if anything.
+    /// No bytes, or too few to determine the layer; the bytes so far, if any.
     Start(Option<Box<Start>>),
-    /// A PROXY header, SOCKS or a uwsgi request, not whole yet.
+    /// An incomplete PROXY header, SOCKS handshake or uwsgi request.
     Preamble(Box<preamble::Pending>),
     /// HTTP/1.x before an upgrade, or without one.
     Http(Box<HttpLayer>),
-    /// What a proxy was asked to connect to.
+    /// The connection through a proxy.
     Tunnel(Box<Stack>),
-    /// The client's bytes are no request that is known: what the server answers says whether it is a WebSocket.
+    /// The client's bytes are not a known request: the server's response shows whether it is a WebSocket.
     Unasked,
-    /// An upgrade without a key was granted: what follows says whether it is WebSocket.
+    /// An upgrade without a key was granted: the next bytes show whether it is a WebSocket.
     Unproved(Box<unproved::Unproved>),
     WebSocket(Box<Conversation>),
     /// HTTP/2, each of whose streams may be a WebSocket.
@@ -89,52 +90,52 @@ enum Layer {
     /// TLS.
     #[cfg(feature = "tls")]
     Encrypted(Box<encrypted::Encrypted>),
-    /// The beginning was not captured: frames are looked for.
+    /// The beginning was not captured: frames are searched for.
     MidStream(Box<MidStream>),
-    /// Frames were looked for in vain.
+    /// No frames were found.
     Unrecognised,
-    /// Nothing that can be read, or over.
+    /// Unreadable, or over.
     Opaque,
 }
 
-/// The knowledge whether the first bytes captured were the first to be sent.
+/// Whether the first captured bytes were the first ones sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Beginning {
     Captured,
     NotCaptured,
 }
 
-/// The continuity of a stream: whether bytes were lost.
+/// Whether any bytes of a stream were lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Continuity {
     Whole,
     Gapped,
 }
 
-/// The protocol that both sides agreed on (RFC 7301).
+/// The protocol negotiated with ALPN (RFC 7301).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Agreed {
-    /// Nothing, or something else, or it is not known.
+    /// None, another one, or unknown.
     Nothing,
     Http1,
     Http2,
 }
 
-/// Bounds the anomalies that wait for a conversation.
+/// The maximum number of anomalies that wait for a conversation.
 const MAX_HELD: usize = 32;
 
 impl Stack {
-    /// Makes the stack of a connection whose first bytes come next.
+    /// Creates the stack of a connection whose first bytes come next.
     pub(super) const fn start() -> Self {
         Stack::new(Layer::Start(None), Beginning::Captured, 0)
     }
 
-    /// Makes the stack of a connection whose beginning was not captured.
+    /// Creates the stack of a connection whose beginning was not captured.
     pub(super) fn mid_stream() -> Self {
         Stack::new(Layer::MidStream(Box::new(MidStream::new(None))), Beginning::NotCaptured, 0)
     }
 
-    /// Makes the stack of one of the streams of a layer, at a depth.
+    /// Creates the stack of a layer's stream at the given depth.
     const fn of_stream(layer: Layer, depth: u8) -> Self {
         Stack::new(layer, Beginning::NotCaptured, depth)
     }
@@ -153,8 +154,8 @@ impl Stack {
         }
     }
 
-    /// Makes the layer that holds another stack, which begins with the next bytes; `host` is what the request for it
-    /// named. At the bound of [`Limits::layers`](super::Limits::layers) nothing is looked into any further.
+    /// Creates a layer with an inner stack that starts with the next bytes; `host` is the destination in the request for
+    /// it. Layers nested more deeply than [`Limits::layers`](super::Limits::layers) are not decoded.
     fn tunnel(&mut self, host: Option<Box<str>>, cx: &mut Context<'_>) -> Layer {
         let depth = self.depth.saturating_add(1);
         let limit = cx.shared.limits.layers;
@@ -171,7 +172,7 @@ impl Stack {
         Layer::Tunnel(Box::new(Stack::new(start, beginning, depth)))
     }
 
-    /// Returns whether nothing more can come of it: it is no WebSocket, or it is over.
+    /// Returns whether nothing further can be found: it is not a WebSocket, or is over.
     pub(super) fn is_over(&self) -> bool {
         match &self.layer {
             Layer::Unrecognised | Layer::Opaque => true,
@@ -189,12 +190,13 @@ impl Stack {
         }
     }
 
-    /// Returns whether frames were looked for in vain, so that it may be a WebSocket all the same.
+    /// Returns whether no frames were found although it may still be a WebSocket.
     pub(super) const fn is_unrecognised(&self) -> bool {
         matches!(self.layer, Layer::Unrecognised)
     }
 
-    /// Returns the one stack that the layer holds, if it holds one: it is asked what the layer does not answer itself.
+    /// Returns the inner stack of the layer, if it has exactly one, which handles queries that the layer does not
+    /// handle itself.
     fn inner(&self) -> Option<&Stack> {
         match &self.layer {
             Layer::Tunnel(inner) => Some(inner),
@@ -232,7 +234,7 @@ impl Stack {
         }
     }
 
-    /// Returns whether TLS waits for keys.
+    /// Returns whether a TLS layer waits for keys.
     pub(super) fn is_waiting_for_keys(&self) -> bool {
         match &self.layer {
             #[cfg(feature = "tls")]
@@ -241,7 +243,7 @@ impl Stack {
         }
     }
 
-    /// Returns when [`Stack::advance`] has something to do.
+    /// Returns when [`Stack::advance`] must be called next.
     pub(super) fn deadline(&self) -> Option<Timestamp> {
         match &self.layer {
             Layer::WebSocket(conversation) => conversation.deadline(),
@@ -250,7 +252,7 @@ impl Stack {
         }
     }
 
-    /// Hears that capture time is now `now`.
+    /// Advances capture time to `now`.
     pub(super) fn advance(&mut self, now: Timestamp, cx: &mut Context<'_>) {
         match &mut self.layer {
             Layer::WebSocket(conversation) => conversation.advance(now, cx),
@@ -263,7 +265,7 @@ impl Stack {
         }
     }
 
-    /// Gives up what conversations gathered where frames are looked for: no more memory is to be had.
+    /// Gives up the bytes collected by searches in conversations, because no memory is left.
     pub(super) fn stop_gathering(&mut self, cx: &mut Context<'_>) {
         match &mut self.layer {
             Layer::WebSocket(conversation) => conversation.stop_gathering(cx),
@@ -275,7 +277,7 @@ impl Stack {
         }
     }
 
-    /// Concludes a search for a conversation joined late with what there is: no more memory is to be had.
+    /// Ends the search for a mid-stream conversation with the bytes available, because no memory is left.
     pub(super) fn stop_searching(&mut self, cx: &mut Context<'_>) {
         match &mut self.layer {
             Layer::Tunnel(inner) => return inner.stop_searching(cx),
@@ -290,7 +292,7 @@ impl Stack {
         }
     }
 
-    /// Takes bytes in order; `carried` is the packet they came in.
+    /// Processes bytes in order; `carried` is the packet they came in.
     pub(super) fn bytes(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         match &mut self.layer {
             Layer::WebSocket(conversation) => {
@@ -310,7 +312,7 @@ impl Stack {
         }
     }
 
-    /// Hears that bytes are lost.
+    /// Notes that bytes are lost.
     pub(super) fn gap(&mut self, side: Side, lost: Lost, cause: &'static str, cx: &mut Context<'_>) {
         self.conclude_start(cx);
         self.continuity = Continuity::Gapped;
@@ -336,13 +338,13 @@ impl Stack {
                 self.begin_http2(Vec::new(), cx);
                 self.gap(side, lost, cause, cx);
             }
-            // It may be a WebSocket all the same.
+            // It may still be a WebSocket.
             Layer::Start(_) | Layer::Unasked => self.layer = self.mid_stream_layer(cx),
             Layer::Unrecognised | Layer::Opaque => {}
         }
     }
 
-    /// Hears that a side ended, or both did.
+    /// Notes that one side ended, or that both did.
     pub(super) fn end(&mut self, side: Side, how: End, cx: &mut Context<'_>) {
         self.conclude_start(cx);
         self.ended[side] = true;
@@ -361,15 +363,15 @@ impl Stack {
             | Layer::Unrecognised
             | Layer::Opaque => {}
         }
-        // What was sent may yet be read.
+        // Data already sent may still be decrypted.
         let waits = self.is_waiting_for_keys();
         if (how == End::Reset || self.ended.client && self.ended.server) && !waits {
             self.close(Ending::Tcp(how.name()), cx);
         }
     }
 
-    /// Hears that a side sends no more on the stream that this is, or that `both` do not; returns whether that is the end
-    /// of it.
+    /// Notes that one side of this HTTP/2 stream, or `both`, will send nothing more; returns whether that ends the
+    /// stream.
     fn end_of_stream(&mut self, side: Side, both: bool, ending: Ending, cx: &mut Context<'_>) -> bool {
         self.ended[side] = true;
         if let Layer::WebSocket(conversation) = &mut self.layer {
@@ -382,7 +384,7 @@ impl Stack {
         over
     }
 
-    /// Ends whatever there is.
+    /// Ends all layers.
     pub(super) fn close(&mut self, ending: Ending, cx: &mut Context<'_>) {
         self.conclude_start(cx);
         self.conclude_probe(cx);
@@ -414,7 +416,7 @@ impl Stack {
         }
     }
 
-    /// Hears that the keys known have become more.
+    /// Notes that more keys are known.
     #[cfg(not(feature = "tls"))]
     pub(super) const fn learn(&mut self, _: &mut Context<'_>) {}
 
@@ -422,7 +424,7 @@ impl Stack {
     #[cfg(not(feature = "tls"))]
     pub(super) const fn release_held(&mut self) {}
 
-    /// Reports what is wrong with a side's stream, now or when there is a conversation.
+    /// Reports an anomaly of one side's stream, now or once a conversation is reported.
     pub(super) fn report(&mut self, side: Side, anomaly: Anomaly, cx: &mut Context<'_>) {
         match &mut self.layer {
             Layer::WebSocket(conversation) => conversation.report(cx.transport.role(side), anomaly, cx),
@@ -459,7 +461,7 @@ impl Stack {
         }
     }
 
-    /// Reports what was given up for a bound, where no conversation will.
+    /// Reports the limits reached, because there will be no conversation to report them.
     fn report_limits(&mut self, cx: &mut Context<'_>) {
         if let Some(held) = &mut self.held {
             held.retain(|(_, anomaly)| {

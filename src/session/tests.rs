@@ -11,18 +11,18 @@ const RESPONSE: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
 const DEFLATE: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
 
-/// Two ends of one connection, whose segments reach an analyzer, or do not.
+/// The two ends of a connection whose segments are captured or lost.
 struct Talk<S = Told> {
     analyzer: Analyzer,
     packet: u64,
-    /// How long nothing was sent, in milliseconds.
+    /// The time without traffic, in milliseconds.
     waited: u64,
-    /// Where the client's and the server's next bytes stand.
+    /// The sequence numbers of the client's and the server's next bytes.
     next: [u32; 2],
     reported: S,
 }
 
-/// Everything told, a line each.
+/// All events, one line each.
 #[derive(Default)]
 struct Told(Vec<String>);
 
@@ -72,7 +72,7 @@ impl<S: Sink + Default> Talk<S> {
         talk
     }
 
-    /// Begins in the middle.
+    /// Starts a mid-stream capture.
     fn join() -> Self {
         let next = [1000, 5000];
         Talk {
@@ -115,7 +115,7 @@ impl<S: Sink + Default> Talk<S> {
         self.lose(side, bytes);
     }
 
-    /// Sends what is not captured.
+    /// Sends bytes that are not captured.
     fn lose(&mut self, side: Side, bytes: impl AsRef<[u8]>) {
         self.next[usize::from(side == Side::Server)] += bytes.as_ref().len() as u32;
     }
@@ -142,19 +142,19 @@ impl<S: Sink + Default> Talk<S> {
 }
 
 impl Talk {
-    /// What was reported, the capture over.
+    /// Ends the capture and returns everything reported.
     fn over(self) -> Vec<String> {
         self.end().0
     }
 }
 
-/// A client's frame with a key, its payload at most 125 bytes.
+/// Returns a client's frame with a key and a payload of at most 125 bytes.
 fn masked_with(key: [u8; 4], first: u8, payload: &str) -> Vec<u8> {
     let masked = payload.bytes().zip(key.into_iter().cycle()).map(|(byte, key)| byte ^ key);
     [first, 0x80 | payload.len() as u8].into_iter().chain(key).chain(masked).collect()
 }
 
-/// A client's frame with the key zero.
+/// Returns a client's frame with a zero key.
 fn masked(first: u8, payload: &str) -> Vec<u8> {
     [&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload.as_bytes()].concat()
 }
@@ -168,7 +168,7 @@ fn a_request_captured_after_its_answer_is_not_read_as_frames() {
     let mut talk = Talk::begin();
     talk.lose(Side::Client, format!("{REQUEST}\r\n"));
     talk.send(Side::Server, format!("{RESPONSE}\r\n"));
-    // The request is sent once more.
+    // The request is sent again.
     talk.next[0] -= format!("{REQUEST}\r\n").len() as u32;
     talk.send(Side::Client, format!("{REQUEST}\r\n"));
     talk.send(Side::Server, plain(0x81, "hello"));
@@ -322,7 +322,7 @@ fn other_bytes_sent_again_in_place_of_those_handed_on_are_reported() {
 
 #[test]
 fn what_was_wrong_before_frames_were_found_is_told_of_who_sent_it() {
-    // The server is heard first, and taken for the client until its frames are found.
+    // The server is seen first, and presumed to be the client until its frames are found.
     let mut talk = Talk::join();
     let text = |n| plain(0x81, &format!("price 60123.4{n}, quantity 0.5, of the one thing"));
     let before = talk.next;

@@ -1,4 +1,4 @@
-//! TLS on a pair of streams: what its records carry stands on a stack of its own.
+//! TLS on a pair of streams, with a stack of its own for the plaintext.
 
 use super::{Layer, Stack};
 use crate::event::{Over, Tls};
@@ -9,7 +9,7 @@ use crate::session::keys::KeyUse;
 use crate::tcp;
 use crate::tls::{self, Facts, Opaque, Output, Stream};
 
-/// TLS, and what it carries.
+/// A TLS layer, and the stack for its plaintext.
 pub(super) struct Encrypted {
     stream: Stream,
     inner: Stack,
@@ -21,16 +21,16 @@ impl std::fmt::Debug for Encrypted {
     }
 }
 
-/// Returns whether the first bytes of a side begin TLS.
+/// Returns whether a side's first bytes may be TLS.
 pub(super) fn begins(bytes: &[u8]) -> bool {
     !bytes.is_empty() && tls::looks_like(bytes) != Some(false)
 }
 
 impl Stack {
-    /// Begins TLS with its first bytes.
+    /// Starts TLS with its first bytes.
     pub(super) fn begin_tls(&mut self, side: Side, bytes: &[u8], at: At, cx: &mut Context<'_>) {
         if cx.shared.has_no_keys() {
-            // HTTPS costs next to nothing; its first bytes say whose it was.
+            // HTTPS without keys should cost next to nothing; the first bytes are sufficient to describe it.
             cx.shared.counts.tls = cx.shared.counts.tls.saturating_add(1);
             self.layer = Layer::Opaque;
             return;
@@ -40,7 +40,7 @@ impl Stack {
         self.decrypt(side, bytes, at, cx);
     }
 
-    /// Begins TLS in mid-stream, if the bytes are records.
+    /// Starts TLS mid-stream, if the bytes are records.
     pub(super) fn join_tls(&mut self, side: Side, bytes: &[u8], at: At, cx: &mut Context<'_>) -> bool {
         if !tls::is_records(bytes, cx.shared.keys.log().is_given()) {
             return false;
@@ -57,12 +57,12 @@ impl Stack {
                 cx.shared.counts.tls = cx.shared.counts.tls.saturating_add(1);
                 Layer::Encrypted(Box::new(Encrypted { stream, inner: *inner }))
             }
-            // Too deep.
+            // Nested too deeply.
             layer => layer,
         }
     }
 
-    /// Takes bytes of TLS.
+    /// Processes bytes of TLS.
     pub(super) fn decrypt(&mut self, side: Side, bytes: &[u8], at: At, cx: &mut Context<'_>) {
         let keys = cx.shared.keys.clone();
         self.with_tls(cx, |tls, cx| {
@@ -70,12 +70,12 @@ impl Stack {
         });
     }
 
-    /// Hears that bytes of TLS are lost.
+    /// Notes that bytes of TLS are lost.
     pub(super) fn decrypt_gap(&mut self, side: Side, lost: Lost, cx: &mut Context<'_>) {
         self.with_tls(cx, |tls, cx| tls.stream.gap(cx.transport.role(side), lost, cx.at));
     }
 
-    /// Hears that a side of TLS ended, or both did.
+    /// Notes that one side of TLS ended, or that both did.
     pub(super) fn decrypt_end(&mut self, side: Side, how: tcp::End, cx: &mut Context<'_>) {
         self.with_tls(cx, |tls, cx| {
             tls.stream.end(cx.transport.role(side), cx.at);
@@ -85,7 +85,7 @@ impl Stack {
         });
     }
 
-    /// Hears that the keys known have become more.
+    /// Notes that more keys are known.
     pub(in crate::session) fn learn(&mut self, cx: &mut Context<'_>) {
         if let Layer::Tunnel(inner) = &mut self.layer {
             return inner.learn(cx);
@@ -100,7 +100,7 @@ impl Stack {
         }
     }
 
-    /// Counts records instead of holding them: no more memory is to be had.
+    /// Counts records instead of holding them, because no memory is left.
     pub(in crate::session) fn release_held(&mut self) {
         match &mut self.layer {
             Layer::Tunnel(inner) => inner.release_held(),
@@ -134,17 +134,17 @@ impl Encrypted {
         self.stream.is_waiting() || self.inner.is_waiting_for_keys()
     }
 
-    /// Returns the memory that it is and holds but for what waits for keys, in bytes.
+    /// Returns the memory of the layer and its inner stack, except what waits for keys, in bytes.
     pub(super) fn allocated(&self) -> usize {
         size_of::<Encrypted>().saturating_add(self.stream.gathered()).saturating_add(self.inner.allocated())
     }
 
-    /// Returns how many bytes wait for keys.
+    /// Returns the number of bytes that wait for keys.
     pub(super) fn held(&self) -> usize {
         self.stream.held().saturating_add(self.inner.held_for_keys())
     }
 
-    /// Ends whatever there is.
+    /// Ends the layer and its inner stack.
     pub(super) fn close(&mut self, ending: Ending, cx: &mut Context<'_>) {
         let keys = cx.shared.keys.clone();
         self.stream.finish(cx.at, keys.log());
@@ -152,7 +152,7 @@ impl Encrypted {
         self.inner.close(ending, cx);
     }
 
-    /// Hands what TLS gives to the stack above; returns whether no more will come of it.
+    /// Passes the output of TLS to the inner stack; returns whether no more will come.
     fn pass_on(&mut self, cx: &mut Context<'_>) -> bool {
         let keys = cx.shared.keys.clone();
         let now = cx.at;
@@ -167,7 +167,7 @@ impl Encrypted {
                     cx.at = at;
                     let before = cx.verified;
                     cx.verified = verified && before;
-                    // What is not verified is a part of one.
+                    // Unverified bytes are a part of a record.
                     cx.is_record = verified;
                     self.inner.bytes(cx.transport.role(side), bytes, first, cx);
                     cx.verified = before;
@@ -205,7 +205,7 @@ impl Encrypted {
         is_opaque
     }
 
-    /// Reports what is wrong, now or when there is a conversation.
+    /// Reports an anomaly, now or once a conversation is reported.
     fn report(&mut self, side: Option<Side>, anomaly: Anomaly, cx: &mut Context<'_>) {
         match side {
             _ if anomaly.says_why_encrypted() => cx.anomaly(side, &anomaly),
@@ -215,12 +215,12 @@ impl Encrypted {
     }
 }
 
-/// Notes what a handshake agreed on, for the openings of conversations.
+/// Records the results of a handshake, for the openings of conversations.
 fn note(facts: &Facts, cx: &mut Context<'_>) {
     if facts.keys.is_some() {
         cx.shared.counts.decrypted = cx.shared.counts.decrypted.saturating_add(1);
     } else {
-        // TLS 1.3 encrypts what the server chose; of several that the client offers none is known to be it.
+        // TLS 1.3 encrypts the server's choice; if the client offers several protocols, it is unknown.
         let chosen = facts.alpn.as_deref().or(match &facts.alpn_offered[..] {
             [only] => Some(only),
             _ => None,

@@ -1,4 +1,4 @@
-//! HTTP/1.x on a pair of streams: until an upgrade, into a tunnel, or without either.
+//! HTTP/1.x on a pair of streams: up to an upgrade or a tunnel, or without either.
 
 use std::collections::VecDeque;
 
@@ -16,7 +16,7 @@ use crate::session::conversation::{Conversation, Ending};
 use crate::session::resync::FrameSearch;
 use crate::tcp::End;
 
-/// Returns who asks, where these first bytes of `side` are a request or a response.
+/// Returns the client, if these first bytes of `side` are a request or a response.
 pub(super) fn asker(side: Side, bytes: &[u8]) -> Option<Side> {
     match http::looks_like(bytes) {
         Sniff::Request => Some(side),
@@ -25,17 +25,18 @@ pub(super) fn asker(side: Side, bytes: &[u8]) -> Option<Side> {
     }
 }
 
-/// The packets at which a conversation begins on the wire.
+/// The packets at which a conversation begins, in wire order.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct UpgradePackets {
-    /// The packet at which it is open: that of the response, or of the first frame, where that was captured before.
+    /// The packet at which it opens: that of the response, or of the first frame, if that was captured earlier.
     opened: At,
     /// The packets that completed the request and the response, by TCP's sides.
     pub(super) heads: Pair<At>,
 }
 
 impl UpgradePackets {
-    /// Makes that of a conversation of which some bytes were held `early`, by TCP's sides, until it was known.
+    /// Determines the packets for a conversation, of which the `early` bytes, by TCP's sides, were held until it was
+    /// known.
     fn new(
         handshake: &Handshake,
         heads: Pair<At>,
@@ -47,19 +48,19 @@ impl UpgradePackets {
             Some(heads[side].later(carried))
         };
         if handshake.response.is_none() {
-            // The answer was lost, and it came before the first of these.
+            // The response was lost, but was sent before the first of these.
             let first = Side::BOTH.into_iter().filter_map(first).min_by_key(|at| at.packet).unwrap_or(cx.at);
             return UpgradePackets { opened: first, heads };
         }
         let answered = heads[cx.transport.role(Side::Server)];
-        // The challenge of a draft before RFC 6455 is no frame.
+        // The challenge of a draft before RFC 6455 is not a frame.
         let first = first(cx.transport.role(Side::Client)).filter(|_| http::draft(handshake).is_none());
         let opened = first.filter(|first| first.packet < answered.packet).unwrap_or(answered);
         UpgradePackets { opened, heads }
     }
 }
 
-/// Names the scheme of what runs over TLS (RFC 6455 §3).
+/// Sets the scheme of a URL accessed over TLS (RFC 6455 §3).
 fn name_scheme(handshake: &mut Handshake, cx: &Context<'_>) {
     let is_secure = cx.transport.over.as_ref().is_some_and(|over| over.tls.is_some());
     if let Some(rest) = handshake.url.as_deref().and_then(|url| url.strip_prefix("ws://"))
@@ -70,7 +71,7 @@ fn name_scheme(handshake: &mut Handshake, cx: &Context<'_>) {
 }
 
 impl Stack {
-    /// Gives bytes to the HTTP exchanges and acts on what they say.
+    /// Passes bytes to the HTTP exchanges and processes the output.
     pub(super) fn exchange(&mut self, side: Side, mut bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         let Layer::Http(mut exchanges) = std::mem::replace(&mut self.layer, Layer::Opaque) else { return };
         exchanges.tracker.carried(carried, cx.at);
@@ -107,12 +108,12 @@ impl Stack {
         self.layer = Layer::Http(exchanges);
     }
 
-    /// Returns whether the next bytes of a side belong to a head that has begun.
+    /// Returns whether the next bytes of a side belong to an incomplete head.
     pub(super) fn is_head_under_way(&self, side: Side, cx: &Context<'_>) -> bool {
         matches!(&self.layer, Layer::Http(exchanges) if exchanges.tracker.is_head_under_way(cx.transport.role(side)))
     }
 
-    /// Hears that bytes of HTTP exchanges are lost.
+    /// Notes that bytes of HTTP exchanges are lost.
     pub(super) fn exchange_gap(&mut self, side: Side, lost: Lost, cx: &mut Context<'_>) {
         let role = cx.transport.role(side);
         if let Layer::Http(exchanges) = &mut self.layer {
@@ -123,12 +124,12 @@ impl Stack {
             && exchanges.tracker.is_lost(role)
         {
             exchanges.close(true, cx);
-            // The next head is looked for, and frames as well: the gap may have held an upgrade.
+            // The next head and frames are both searched for: the gap may have contained an upgrade.
             self.layer = self.mid_stream_layer(cx);
         }
     }
 
-    /// Hears that a side of HTTP exchanges ended, or both did.
+    /// Notes that one side of HTTP exchanges ended, or that both did.
     pub(super) fn exchange_end(&mut self, side: Side, how: End, cx: &mut Context<'_>) {
         if let Layer::Http(exchanges) = &mut self.layer {
             let role = cx.transport.role(side);
@@ -141,7 +142,7 @@ impl Stack {
         self.exchange(side, &[], cx.at, cx);
     }
 
-    /// Hears that no more bytes of HTTP exchanges will come.
+    /// Ends the HTTP exchanges, because no more bytes will come.
     pub(super) fn exchange_over(&mut self, ending: Ending, cx: &mut Context<'_>) {
         if let Layer::Http(exchanges) = &mut self.layer {
             exchanges.close(ending != Ending::Unseen, cx);
@@ -152,8 +153,8 @@ impl Stack {
         }
     }
 
-    /// Acts on what the HTTP exchanges say; returns the next layer where they are over. `early` are those of its bytes that
-    /// came before that was known.
+    /// Processes the output of the HTTP exchanges; returns the next layer if they are over. `early` are the bytes of
+    /// that layer that arrived before it was known.
     fn conclude(
         &mut self,
         output: http::Output,
@@ -196,7 +197,7 @@ impl Stack {
                 None
             }
             http::Output::Anomaly { side, anomaly } => {
-                // Where segments came out of order, the answer may only seem to be late.
+                // If segments arrived out of order, the response may only seem to be late.
                 let is_early = matches!(anomaly, Anomaly::DataBeforeHandshake { .. });
                 if !is_early || cx.transport.is_in_order() {
                     self.hold(Some(cx.transport.role(side)), anomaly);
@@ -211,10 +212,10 @@ impl Stack {
         }
     }
 
-    /// Returns the layer of bytes that turned out not to be HTTP.
+    /// Returns the layer for bytes that turned out not to be HTTP.
     fn no_http(&mut self, exchanges: &HttpLayer, cx: &mut Context<'_>) -> Layer {
         self.report_limits(cx);
-        // Behind a gap it may still be a WebSocket, its handshake lost.
+        // After a gap it may still be a WebSocket whose handshake was lost.
         let is_answered = exchanges.tracker.read_at(Side::Server).packet > 0;
         match self.continuity {
             Continuity::Gapped => self.mid_stream_layer(cx),
@@ -223,7 +224,7 @@ impl Stack {
         }
     }
 
-    /// Reports an upgrade that was refused, or never answered, or granted to what is no WebSocket.
+    /// Reports an upgrade that was refused, never answered, or followed by something other than WebSocket.
     pub(super) fn reject(&mut self, handshake: Box<Handshake>, cx: &mut Context<'_>) {
         let opening = cx.opening(Some(handshake));
         cx.begin(&opening);
@@ -232,7 +233,7 @@ impl Stack {
         self.report_held(cx);
     }
 
-    /// Begins a conversation, for the server switched protocols.
+    /// Starts a conversation after the server switched protocols.
     pub(super) fn upgrade(
         &mut self,
         handshake: Box<Handshake>,
@@ -254,7 +255,7 @@ impl Stack {
             conversation.search(Side::Server, FrameSearch::mid_stream(None), cx);
         }
         if !asked {
-            // Where the client's bytes begin is not known: the rest of the request may come before the first frame.
+            // The start of the client's frames is unknown: the rest of the request may come before the first frame.
             conversation.search(Side::Client, FrameSearch::mid_stream(None), cx);
         }
         if self.head_truncated {
@@ -265,8 +266,8 @@ impl Stack {
         Layer::WebSocket(conversation)
     }
 
-    /// Hands on what was held until its meaning was known, in the order of the wire; by TCP's sides. What each held comes
-    /// behind its head.
+    /// Delivers the bytes held until their layer was known, by TCP's sides, in wire order. Those of each side follow
+    /// its head.
     pub(super) fn replay(&mut self, early: Pair<Vec<BufferedBytes>>, heads: Pair<At>, cx: &mut Context<'_>) {
         let now = cx.at;
         let Pair { client, server } = early;
@@ -290,7 +291,8 @@ impl Stack {
     }
 }
 
-/// Returns pieces of a side, each with the packet at which it was readable; a gap is known by the bytes behind it.
+/// Returns the pieces of a side, each with the packet at which it was readable; a gap is readable at the bytes after
+/// it.
 fn readable(pieces: Vec<BufferedBytes>, head: At) -> VecDeque<(At, BufferedBytes)> {
     let mut reached = head;
     let mut readable = VecDeque::with_capacity(pieces.len());

@@ -1,4 +1,4 @@
-//! HTTP/2 on a pair of streams: those of its streams that are WebSockets, or may be (RFC 8441).
+//! HTTP/2 on a pair of streams: its streams that are, or may be, WebSockets (RFC 8441).
 
 mod bodies;
 mod heads;
@@ -17,7 +17,7 @@ use crate::session::conversation::Ending;
 use crate::session::streamed::Finish;
 use crate::tcp;
 
-/// One HTTP/2 connection and what its streams carry.
+/// An HTTP/2 connection and the contents of its streams.
 #[derive(Debug)]
 pub(super) struct Http2 {
     connection: Connection,
@@ -25,27 +25,27 @@ pub(super) struct Http2 {
     bodies: Bodies,
 }
 
-/// The streams that are WebSockets, or may be, by their number.
+/// The streams that are, or may be, WebSockets, by stream identifier.
 #[derive(Debug)]
 struct Streams {
     all: BTreeMap<u32, Stream>,
-    /// What all of them hold.
+    /// The memory of all streams.
     held: StreamHoldings,
     common: Common,
 }
 
-/// The state that the streams share.
+/// The state shared by the streams.
 #[derive(Debug)]
 struct Common {
     /// How many stacks hold the streams'.
     depth: u8,
-    /// What was wrong with the connection, until a conversation is reported, by parts.
+    /// Anomalies of the connection, until a conversation is reported.
     held: Option<Vec<(Option<Side>, Anomaly)>>,
-    /// It was reported that what header blocks refer to was given up.
+    /// Whether the loss of the dynamic table was reported.
     forgot_headers: bool,
 }
 
-/// The knowledge of which side is the client's.
+/// Whether the client's side is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Orientation {
     Known,
@@ -53,17 +53,17 @@ enum Orientation {
 }
 
 impl Http2 {
-    /// Makes the layer of a connection whose first bytes come next.
+    /// Creates the layer of a connection whose first bytes come next.
     pub(super) fn start(depth: u8, limits: http2::Limits) -> Self {
         Http2::new(Connection::new(limits), depth)
     }
 
-    /// Makes the layer that follows an upgrade to HTTP/2.
+    /// Creates the layer after an upgrade to HTTP/2.
     pub(super) fn upgraded(depth: u8, limits: http2::Limits) -> Self {
         Http2::new(Connection::upgraded(limits), depth)
     }
 
-    /// Makes the layer of a connection that is joined in mid-stream, if it is HTTP/2 at all.
+    /// Creates the layer of a connection captured mid-stream, which may not be HTTP/2 at all.
     pub(super) fn mid_stream(depth: u8, limits: http2::Limits) -> Self {
         Http2::new(Connection::mid_stream(limits), depth)
     }
@@ -74,17 +74,17 @@ impl Http2 {
         Http2 { connection, streams, bodies: Bodies::default() }
     }
 
-    /// Returns whether frames were found on no side yet.
+    /// Returns whether no frames were found on either side yet.
     pub(super) const fn is_searching(&self) -> bool {
         self.connection.is_searching(Side::Client) && self.connection.is_searching(Side::Server)
     }
 
-    /// Returns whether what is searched may well be HTTP/2.
+    /// Returns whether the bytes under search are likely to be HTTP/2.
     pub(super) fn is_likely(&self) -> bool {
         self.connection.is_likely()
     }
 
-    /// Returns whether nothing refutes that what is searched is HTTP/2.
+    /// Returns whether the bytes under search can be HTTP/2.
     pub(super) fn is_possible(&self) -> bool {
         self.connection.is_possible()
     }
@@ -99,13 +99,12 @@ impl Http2 {
         self.bodies.is_conversation() || self.streams.stacks().any(Stack::is_conversation)
     }
 
-    /// Returns the memory that is searched in conversations, waits for an answer, or holds what header blocks refer to,
-    /// in bytes.
+    /// Returns the memory that is searched in conversations, waits for a response, or holds dynamic tables, in bytes.
     pub(super) fn waiting(&self) -> usize {
         self.connection.header_memory().saturating_add(self.streams.held.memory.waiting)
     }
 
-    /// Returns the memory that it and what its streams carry are, in bytes.
+    /// Returns the memory of the layer and the contents of its streams, in bytes.
     pub(super) fn allocated(&self) -> usize {
         size_of::<Http2>().saturating_add(self.streams.held.memory.state)
     }
@@ -144,12 +143,12 @@ impl Http2 {
         });
     }
 
-    /// Returns when [`Http2::advance`] has something to do.
+    /// Returns when [`Http2::advance`] must be called next.
     pub(super) const fn deadline(&self) -> Option<Timestamp> {
         self.streams.held.deadline
     }
 
-    /// Hears that capture time is now `now`.
+    /// Advances capture time to `now`.
     pub(super) fn advance(&mut self, now: Timestamp, cx: &mut Context<'_>) {
         self.streams.each(cx, |stream, cx| stream.on_stack(cx, |stack, cx| stack.advance(now, cx)));
     }
@@ -159,7 +158,7 @@ impl Http2 {
         self.streams.each(cx, |stream, cx| stream.on_stack(cx, Stack::stop_searching));
     }
 
-    /// Takes bytes of TCP's `side`; `false` where it is no HTTP/2.
+    /// Processes bytes of TCP's `side`; returns `false` if they are not HTTP/2.
     pub(super) fn bytes(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) -> bool {
         let orientation = self.orientation();
         let role = cx.transport.role(side);
@@ -171,27 +170,27 @@ impl Http2 {
         drain(delivery, &mut self.streams, &mut self.bodies, (orientation, carried), cx)
     }
 
-    /// Hears that bytes of TCP's `side` are lost.
+    /// Notes that bytes of TCP's `side` are lost.
     pub(super) fn gap(&mut self, side: Side, lost: Lost, cx: &mut Context<'_>) {
         let (orientation, at) = (self.orientation(), cx.at);
         let delivery = self.connection.gap(cx.transport.role(side), lost);
         drain(delivery, &mut self.streams, &mut self.bodies, (orientation, at), cx);
     }
 
-    /// Hears that TCP ended one side.
+    /// Notes that TCP ended one side.
     pub(super) fn end(&mut self, side: Side, how: tcp::End, cx: &mut Context<'_>) {
         self.finish(side, cx);
         self.streams.each(cx, |stream, cx| stream.on_stack(cx, |stack, cx| stack.end(side, how, cx)));
     }
 
-    /// Concludes what is searched of TCP's `side`.
+    /// Concludes the search on TCP's `side`.
     pub(super) fn finish(&mut self, side: Side, cx: &mut Context<'_>) {
         let (orientation, at) = (self.orientation(), cx.at);
         let delivery = self.connection.end(cx.transport.role(side));
         drain(delivery, &mut self.streams, &mut self.bodies, (orientation, at), cx);
     }
 
-    /// Ends whatever there is.
+    /// Ends all streams.
     pub(super) fn close(&mut self, ending: Ending, cx: &mut Context<'_>) {
         for side in Side::BOTH {
             self.finish(side, cx);
@@ -204,7 +203,7 @@ impl Http2 {
         }
     }
 
-    /// Reports what is wrong with the connection, now or when there is a conversation.
+    /// Reports an anomaly of the connection, now or once a conversation is reported.
     pub(super) fn report(&mut self, role: Option<Side>, anomaly: Anomaly, cx: &mut Context<'_>) {
         self.streams.common.report(role, anomaly, cx);
     }
@@ -214,7 +213,7 @@ impl Http2 {
     }
 }
 
-/// Acts on what a connection says; `false` where it is no HTTP/2.
+/// Processes the output of a connection; returns `false` if it is not HTTP/2.
 fn drain(
     mut delivery: Delivery<'_, '_>,
     streams: &mut Streams,
@@ -267,7 +266,7 @@ impl Streams {
         })
     }
 
-    /// Acts on what the connection says; returns whether it turned out that the server was taken for the client.
+    /// Processes an output of the connection; returns whether the sides turned out to be reversed.
     fn take(
         &mut self,
         output: Output<'_>,
@@ -294,7 +293,7 @@ impl Streams {
             Output::Ended { stream, side, how } => {
                 self.with(stream, cx, |stream, common, cx| stream.end(side, how, common, cx));
             }
-            // Where segments came out of order, the other side's frames may only seem to be missing.
+            // If segments arrived out of order, the other side's frames may only seem to be missing.
             Output::Anomaly {
                 anomaly:
                     Anomaly::H2Preface {}
@@ -317,7 +316,7 @@ impl Streams {
         cx.transport.role(Side::Client) != before
     }
 
-    /// Runs `act` on a stream while events are named after it; forgets the stream where nothing is left of it.
+    /// Runs `act` on a stream, with events attributed to it; drops the stream if nothing is left of it.
     fn with(
         &mut self,
         id: u32,
@@ -356,7 +355,7 @@ impl Streams {
 }
 
 impl Common {
-    /// Reports what is wrong with the connection, now or when there is a conversation.
+    /// Reports an anomaly of the connection, now or once a conversation is reported.
     fn report(&mut self, role: Option<Side>, anomaly: Anomaly, cx: &mut Context<'_>) {
         const HELD: usize = 32;
         match &mut self.held {
@@ -366,14 +365,14 @@ impl Common {
         }
     }
 
-    /// Reports what is wrong with the connection once the conversation of a stream is reported.
+    /// Reports the connection's anomalies once the conversation of a stream is reported.
     fn reported(&mut self, stream: &Stream, cx: &mut Context<'_>) {
         if self.held.is_some() && stream.is_reported() {
             self.begin(cx);
         }
     }
 
-    /// Reports what was held until a conversation was reported.
+    /// Reports the anomalies held until a conversation was reported.
     fn begin(&mut self, cx: &mut Context<'_>) {
         let Some(held) = self.held.take() else { return };
         for (role, anomaly) in held {
@@ -383,12 +382,12 @@ impl Common {
 }
 
 impl Stack {
-    /// Takes bytes of HTTP/2.
+    /// Processes bytes of HTTP/2.
     pub(super) fn frames(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         if let Layer::Http2(http2) = &mut self.layer
             && !http2.bytes(side, bytes, carried, cx)
         {
-            // No conversation will.
+            // There will be no conversation to report them.
             http2.streams.common.begin(cx);
             self.layer = Layer::Opaque;
         }

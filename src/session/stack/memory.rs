@@ -1,11 +1,11 @@
-//! What the layers of a stack hold, and how they are made to hold less.
+//! Memory accounting for the layers of a stack, and the release of memory.
 
 use super::{Layer, Stack};
 use crate::model::{Anomaly, Side};
 use crate::session::holdings::Holdings;
 
 impl Stack {
-    /// Returns what its layers hold.
+    /// Returns the memory of its layers.
     pub(in crate::session) fn holdings(&self) -> Holdings {
         Holdings {
             state: self.allocated(),
@@ -15,7 +15,7 @@ impl Stack {
         }
     }
 
-    /// Returns the memory that its layers are, with what waits in them for an answer, in bytes.
+    /// Returns the memory of its layers, including what waits for a response, in bytes.
     pub(super) fn allocated(&self) -> usize {
         let layer = match &self.layer {
             Layer::Start(start) => start.as_ref().map_or(0, |start| start.allocated()),
@@ -34,7 +34,7 @@ impl Stack {
         layer.saturating_add(held.saturating_mul(size_of::<(Option<Side>, Anomaly)>()))
     }
 
-    /// Returns the memory that is searched in conversations, in bytes.
+    /// Returns the memory searched in conversations, in bytes.
     pub(in crate::session) fn waiting(&self) -> usize {
         match &self.layer {
             Layer::WebSocket(conversation) => conversation.waiting(),
@@ -44,7 +44,7 @@ impl Stack {
         }
     }
 
-    /// Returns the memory that is searched for a conversation joined late, in bytes.
+    /// Returns the memory searched for mid-stream conversations, in bytes.
     pub(super) fn searched(&self) -> usize {
         match &self.layer {
             Layer::MidStream(search) => search.searched(),
@@ -53,7 +53,7 @@ impl Stack {
         }
     }
 
-    /// Returns how many bytes of TLS wait for keys.
+    /// Returns the number of TLS bytes that wait for keys.
     pub(super) fn held_for_keys(&self) -> usize {
         match &self.layer {
             #[cfg(feature = "tls")]
@@ -62,8 +62,8 @@ impl Stack {
         }
     }
 
-    /// Gives back the memory of inflaters but for their windows, and returns what those take; `None` where one was in
-    /// use since the last call.
+    /// Releases the memory of inflaters except their windows, and returns the size of those; returns `None` if an
+    /// inflater was used since the last call.
     pub(in crate::session) fn release_idle(&mut self) -> Option<usize> {
         match &mut self.layer {
             Layer::WebSocket(conversation) => conversation.release_idle(),
@@ -72,7 +72,7 @@ impl Stack {
         }
     }
 
-    /// Gives up the windows of inflaters: no more memory is to be had.
+    /// Releases the windows of inflaters, because no memory is left.
     pub(in crate::session) fn give_up_windows(&mut self) {
         match &mut self.layer {
             Layer::WebSocket(conversation) => conversation.give_up_windows(),

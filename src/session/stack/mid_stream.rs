@@ -1,4 +1,4 @@
-//! Streams joined late: no handshake was captured, and frames are looked for.
+//! Mid-stream captures: the handshake is missing, and frames are searched for.
 
 use super::exchange::asker;
 use super::http2::Http2;
@@ -13,7 +13,7 @@ use crate::session::resync::{Found, FrameSearch};
 use crate::session::witness::is_mqtt;
 use crate::websocket::Opcode;
 
-/// The place where the frames of a stream captured from its middle begin.
+/// Where the frames of a mid-stream capture begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Beginning {
     /// Where a search finds them.
@@ -22,20 +22,21 @@ enum Beginning {
     First,
 }
 
-/// The prospect of more bytes.
+/// Whether more bytes may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum More {
     Expected,
     NotExpected,
 }
 
-/// How many pings must be answered where nothing else was sent.
+/// The number of answered pings required if nothing else was sent.
 const HEARTBEATS: u32 = 2;
 
-/// So many bytes of HTTP/2 have a header among them, where its frames are as long as they may be by default (RFC 9113 §4.2).
+/// The number of bytes that must include an HTTP/2 frame header, if frames have at most the default maximum size (RFC
+/// 9113 §4.2).
 const LONGEST_FRAME: u64 = 16_384 + 2 * 9;
 
-/// Returns the side that masks, where one of `side` does or does not.
+/// Returns the side that masks, given whether `side` does.
 const fn client_of(side: Side, masked: bool) -> Side {
     match (side, masked) {
         (side, true) => side,
@@ -44,14 +45,14 @@ const fn client_of(side: Side, masked: bool) -> Side {
     }
 }
 
-/// Returns whether unmasked frames found on a side may be a server's: the other side's bytes may be a client's, and these are
-/// no packets of MQTT, whose SUBSCRIBE looks like a frame.
+/// Returns whether unmasked frames found on a side may be a server's: the other side's bytes may be a client's. This
+/// excludes MQTT, whose SUBSCRIBE looks like a frame.
 fn may_be_server(searches: &Pair<FrameSearch>, side: Side) -> bool {
     !searches[!side].contradicts_client(&searches[side])
         && !is_mqtt(searches[side].start(), searches[!side].start())
 }
 
-/// Returns the side that masks, where all that was sent are pings and pongs, and several pings were answered.
+/// Returns the side that masks, if only pings and pongs were sent and several pings were answered.
 fn heartbeats(searches: &Pair<FrameSearch>) -> Option<Side> {
     let mut frames = Vec::new();
     let mut client = None;
@@ -79,13 +80,13 @@ fn heartbeats(searches: &Pair<FrameSearch>) -> Option<Side> {
     client.filter(|_| answered >= HEARTBEATS)
 }
 
-/// The search for what a stream is whose beginning was not captured.
+/// A search for the protocol of a stream whose beginning was not captured.
 #[derive(Debug)]
 pub(super) struct MidStream {
-    /// For WebSocket frames, by TCP's sides.
+    /// The searches for WebSocket frames, by TCP's sides.
     searches: Pair<FrameSearch>,
     http2: Probe,
-    /// What is known of the handshake.
+    /// The known part of the handshake.
     handshake: Option<Box<Handshake>>,
     deflate: Deflate,
 }
@@ -93,7 +94,7 @@ pub(super) struct MidStream {
 /// The search for HTTP/2 frames.
 #[derive(Debug)]
 enum Probe {
-    /// No byte has come.
+    /// No bytes have come.
     Untried,
     Searching(Box<Http2>),
     /// It is not HTTP/2.
@@ -101,7 +102,7 @@ enum Probe {
 }
 
 impl MidStream {
-    /// Makes the search of a connection; `client` is TCP's side that is known to be the client's.
+    /// Creates the search for a connection; `client` is TCP's side known to be the client's.
     pub(super) fn new(client: Option<Side>) -> Self {
         let masked = |side| client.map(|client| side == client);
         MidStream {
@@ -112,14 +113,14 @@ impl MidStream {
         }
     }
 
-    /// Returns the memory that is searched, in bytes.
+    /// Returns the memory being searched, in bytes.
     pub(super) fn searched(&self) -> usize {
         let http2 = if let Probe::Searching(http2) = &self.http2 { http2.searched() } else { 0 };
         let Pair { client, server } = &self.searches;
         client.allocated().saturating_add(server.allocated()).saturating_add(http2)
     }
 
-    /// Hears that bytes are lost.
+    /// Notes that bytes are lost.
     pub(super) fn gap(&mut self, side: Side, lost: Lost, cx: &mut Context<'_>) {
         self.searches[side].gap(lost);
         if let Probe::Searching(http2) = &mut self.http2 {
@@ -127,7 +128,7 @@ impl MidStream {
         }
     }
 
-    /// Looks for HTTP/2 in more bytes; returns the layer where frames are found.
+    /// Searches for HTTP/2 in more bytes; returns the layer if frames are found.
     fn probe(
         &mut self,
         side: Side,
@@ -152,15 +153,16 @@ impl MidStream {
         }
     }
 
-    /// Returns whether it has had its chance.
+    /// Returns whether enough bytes were examined.
     fn is_exhausted(&self) -> bool {
         let exhausted = |search: &FrameSearch| search.is_exhausted() || search.captured() == 0;
         exhausted(&self.searches.client) && exhausted(&self.searches.server)
     }
 
-    /// Returns whether frames that were found on a side may be those of one of HTTP/2's streams.
+    /// Returns whether frames found on a side may belong to a stream of HTTP/2.
     ///
-    /// A DATA frame may hold many. But few of them begin where segments do, for a header stands before the first.
+    /// A DATA frame may contain many. But few of them begin at segment boundaries, because its header precedes the
+    /// first.
     fn may_be_http2(&self, side: Side, found: Found, more: More) -> bool {
         let Probe::Searching(http2) = &self.http2 else { return false };
         let search = &self.searches[side];
@@ -170,8 +172,8 @@ impl MidStream {
 }
 
 impl Layer {
-    /// Makes the layer of an HTTP/2 stream that may be a WebSocket; `client` is TCP's side that is the client's, where
-    /// that is known.
+    /// Creates the layer of an HTTP/2 stream that may be a WebSocket; `client` is TCP's side that is the client's, if
+    /// known.
     pub(super) fn search_stream(
         client: Option<Side>,
         handshake: Option<Box<Handshake>>,
@@ -183,9 +185,9 @@ impl Layer {
 }
 
 impl Stack {
-    /// Makes the layer that looks for frames in both directions.
+    /// Creates the layer that searches for frames in both directions.
     ///
-    /// On a connection, their mask tells who the client is. Within another layer that is known.
+    /// On a connection, the mask identifies the client. Within another layer, the client is known.
     pub(super) fn mid_stream_layer(&self, cx: &Context<'_>) -> Layer {
         let client = (self.depth > 0).then(|| cx.transport.role(Side::Client));
         let mut search = MidStream::new(client);
@@ -195,7 +197,7 @@ impl Stack {
         Layer::MidStream(Box::new(search))
     }
 
-    /// Takes bytes of a stream whose beginning was not captured.
+    /// Processes bytes of a stream whose beginning was not captured.
     pub(super) fn search(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         #[cfg(feature = "tls")]
         if self.join_tls(side, bytes, cx.at, cx) {
@@ -212,7 +214,7 @@ impl Stack {
         searches[side].reach(cx.at);
         searches[side].push(bytes, carried);
         let found = searches[side].find().filter(|found| found.masked || may_be_server(searches, side));
-        // What HTTP/2 carries may be WebSocket frames in a row.
+        // The contents of HTTP/2 may be consecutive WebSocket frames.
         if let Some(found) = found.filter(|found| !search.may_be_http2(side, *found, More::Expected)) {
             self.join(client_of(side, found.masked), Beginning::Found, cx);
         } else if let Some(client) = heartbeats(&search.searches) {
@@ -222,7 +224,7 @@ impl Stack {
         }
     }
 
-    /// Goes on with HTTP/2 whose beginning was not captured.
+    /// Continues with HTTP/2 whose beginning was not captured.
     fn found_http2(&mut self, mut http2: Box<Http2>, cx: &mut Context<'_>) {
         for (side, anomaly) in self.held.take().into_iter().flat_map(|held| *held) {
             http2.report(side.map(|side| cx.transport.role(side)), anomaly, cx);
@@ -230,7 +232,7 @@ impl Stack {
         self.layer = Layer::Http2(http2);
     }
 
-    /// Goes on with a conversation whose handshake was not captured; `client` is TCP's side that masks.
+    /// Continues with a conversation whose handshake was not captured; `client` is TCP's side that masks.
     fn join(&mut self, client: Side, beginning: Beginning, cx: &mut Context<'_>) {
         let Layer::MidStream(search) = std::mem::replace(&mut self.layer, Layer::Opaque) else { return };
         if cx.transport.role(client) == Side::Server {
@@ -278,7 +280,7 @@ impl Stack {
         self.end_sides(cx);
     }
 
-    /// Joins the conversation that there most likely is, where none was found beyond doubt.
+    /// Starts the most likely conversation, if none was found with certainty.
     pub(super) fn conclude_search(&mut self, cx: &mut Context<'_>) {
         let Layer::MidStream(search) = &mut self.layer else { return };
         let best = Side::BOTH.into_iter().find_map(|side| {
@@ -291,7 +293,7 @@ impl Stack {
         }
     }
 
-    /// Concludes the search for HTTP/2, for no more bytes will come.
+    /// Concludes the search for HTTP/2, because no more bytes will come.
     pub(super) fn conclude_probe(&mut self, cx: &mut Context<'_>) {
         let Layer::MidStream(search) = &mut self.layer else { return };
         let Some(mut http2) = search.take_http2() else { return };

@@ -1,4 +1,4 @@
-//! Conversations of Engine.IO's long polling: many requests and responses, told apart by their session.
+//! Conversations of Engine.IO's long polling: many requests and responses, associated by session.
 
 use super::names::Names;
 use crate::http::Exchange;
@@ -7,19 +7,19 @@ use crate::session::context::Context;
 use crate::session::streamed::{Body, Finish, Streamed, Version};
 use crate::streams::Format;
 
-/// The conversations of one connection, and the bodies at hand.
+/// The conversations of a connection, and the current bodies.
 ///
 /// ```text
 ///   request without sid ─► response: `0{"sid":…}` ─► conversation ◄── requests and responses with its sid
 /// ```
 #[derive(Debug, Default)]
 pub(super) struct Polls {
-    /// The one that was used last at the end.
+    /// The conversations, most recently used last.
     all: Vec<Polled>,
     bodies: Vec<(BodyId, Poll)>,
 }
 
-/// Name of a body at hand: who sends it and, over HTTP/2, on which stream.
+/// The identity of a current body: its sender and, over HTTP/2, its stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BodyId {
     pub(super) from: Side,
@@ -27,7 +27,7 @@ pub(super) struct BodyId {
 }
 
 impl BodyId {
-    /// Names the body that a side of HTTP/1.x sends.
+    /// Returns the identity of the body sent by a side of HTTP/1.x.
     pub(super) const fn http1(from: Side) -> Self {
         BodyId { from, stream: None }
     }
@@ -43,7 +43,7 @@ struct Polled {
     conversation: Streamed,
 }
 
-/// A body at hand.
+/// A current body.
 #[derive(Debug)]
 struct Poll {
     body: Body,
@@ -53,16 +53,16 @@ struct Poll {
 /// The conversation that a body belongs to.
 #[derive(Debug)]
 enum Owner {
-    /// That of this session.
+    /// The conversation of this session.
     Session(Option<Box<str>>),
-    /// One that its first packet names; the exchange that asked for it, and what came of the packet.
+    /// A conversation identified by the body's first packet; with the exchange, and the part of the packet received.
     New(Box<Exchange>, Vec<(Vec<u8>, At)>),
 }
 
-/// Bounds the conversations of a connection that are reported at the same time.
+/// The maximum number of conversations of a connection reported at the same time.
 const MAX_SESSIONS: usize = 64;
 
-/// Bounds the bytes in which the name of a session is looked for.
+/// The maximum number of bytes searched for a session ID.
 const MAX_OPEN: usize = 1024;
 
 impl Polls {
@@ -70,14 +70,14 @@ impl Polls {
         self.all.is_empty() && self.bodies.is_empty()
     }
 
-    /// Reports what is wrong, in the conversation that was used last.
+    /// Reports an anomaly in the most recently used conversation.
     pub(super) fn report(&mut self, role: Option<Side>, anomaly: &Anomaly, cx: &mut Context<'_>) {
         if let Some(last) = self.all.last_mut() {
             last.conversation.anomaly(role, anomaly, cx);
         }
     }
 
-    /// Begins a body that `from` sends.
+    /// Starts a body sent by `from`.
     pub(super) fn begin(&mut self, id: BodyId, exchange: Exchange, names: &mut Names, cx: &mut Context<'_>) {
         let target = exchange.heads.request.as_ref().map(|request| &*request.target).unwrap_or_default();
         let revision = if query(target, "EIO") == Some("3") { 3 } else { 4 };
@@ -93,7 +93,7 @@ impl Polls {
         self.bodies.push((id, Poll { body, of }));
     }
 
-    /// Takes bytes of the body that `from` sends.
+    /// Processes bytes of the body sent by `from`.
     pub(super) fn bytes(
         &mut self,
         id: BodyId,
@@ -115,7 +115,7 @@ impl Polls {
         }
     }
 
-    /// Hears that bytes of the body are missing.
+    /// Notes that bytes of the body are missing.
     pub(super) fn gap(&mut self, id: BodyId, lost: Lost, names: &mut Names, cx: &mut Context<'_>) {
         self.know(id, names, cx);
         if let Some((conversation, body)) = self.at_hand(id) {
@@ -123,12 +123,12 @@ impl Polls {
         }
     }
 
-    /// Hears that the body is over.
+    /// Ends the body.
     pub(super) fn end(&mut self, id: BodyId, whole: bool, names: &mut Names, cx: &mut Context<'_>) {
         self.end_body(id, whole, true, names, cx);
     }
 
-    /// Ends whatever there is.
+    /// Ends all conversations.
     pub(super) fn close(&mut self, finish: Finish, names: &mut Names, cx: &mut Context<'_>) {
         let finish = match finish {
             Finish::Cut(by) if self.bodies.is_empty() => Finish::Between(by),
@@ -153,7 +153,7 @@ impl Polls {
         }
     }
 
-    /// Begins the conversation that a body's first packet names, and tells what came of it so far.
+    /// Starts the conversation identified by a body's first packet, and processes the bytes received so far.
     fn know(&mut self, id: BodyId, names: &mut Names, cx: &mut Context<'_>) {
         let Some((_, poll)) = self.bodies.iter_mut().find(|(of, _)| *of == id) else { return };
         if let Owner::Session(_) = poll.of {
@@ -172,7 +172,7 @@ impl Polls {
         }
     }
 
-    /// Takes the conversation of a session to the end of all, or begins it.
+    /// Marks the conversation of a session as most recently used, or creates it.
     fn find(
         &mut self,
         sid: Option<Box<str>>,
@@ -199,7 +199,7 @@ impl Polls {
         self.all.push(Polled { sid, conversation });
     }
 
-    /// Lends the body that `from` sends and its conversation.
+    /// Returns the body sent by `from` and its conversation.
     fn at_hand(&mut self, id: BodyId) -> Option<(&mut Streamed, &mut Body)> {
         let (_, poll) = self.bodies.iter_mut().find(|(of, _)| *of == id)?;
         let Poll { body, of: Owner::Session(sid) } = poll else { return None };
@@ -208,13 +208,13 @@ impl Polls {
     }
 }
 
-/// Returns the value of a parameter of a target's query.
+/// Returns the value of a parameter in a target's query.
 fn query<'a>(target: &'a str, name: &str) -> Option<&'a str> {
     let (_, query) = target.split_once('?')?;
     query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
 }
 
-/// Returns the session that the packet `open` names, as far as it came.
+/// Returns the session ID in the `open` packet, as far as it was received.
 fn session(early: &[(Vec<u8>, At)]) -> Option<Box<str>> {
     const NAME: &[u8] = b"\"sid\":\"";
     let start: Vec<u8> = early.iter().flat_map(|(bytes, _)| bytes).copied().take(MAX_OPEN).collect();

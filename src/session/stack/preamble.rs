@@ -1,4 +1,4 @@
-//! What stands before a connection's real bytes: a PROXY header, SOCKS, a uwsgi request.
+//! Preambles before a connection's actual protocol: a PROXY header, SOCKS, a uwsgi request.
 
 use super::start::Start;
 use super::{Layer, Stack};
@@ -8,7 +8,7 @@ use crate::model::{Anomaly, At, Lost, Pair, Side};
 use crate::proxy::{Output, Preamble, Proxied, Sniff, looks_like};
 use crate::session::context::Context;
 
-/// A preamble that is not whole, and what the request for the tunnel around it named.
+/// An incomplete preamble, and the destination in the request for the tunnel around it.
 #[derive(Debug)]
 pub(super) struct Pending {
     preamble: Preamble,
@@ -16,24 +16,24 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// Makes one of which nothing came.
+    /// Creates an empty one.
     pub(super) fn new(host: Option<Box<str>>) -> Self {
         Pending { preamble: Preamble::new(), host }
     }
 
-    /// Returns how many bytes of heap it holds.
+    /// Returns the heap memory it uses, in bytes.
     pub(super) fn allocated(&self) -> usize {
         self.preamble.allocated()
     }
 }
 
 impl Stack {
-    /// Returns whether a stream's first bytes, those of `role`, may be of a preamble.
+    /// Returns whether a stream's first bytes, sent by `role`, may belong to a preamble.
     pub(super) fn may_be_preamble(role: Side, bytes: &[u8]) -> bool {
         role == Side::Client && looks_like(bytes) != Sniff::No
     }
 
-    /// Takes bytes of what may be a preamble.
+    /// Processes bytes of a possible preamble.
     pub(super) fn introduce(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         let role = cx.transport.role(side);
         let Layer::Preamble(pending) = &mut self.layer else { return };
@@ -42,7 +42,7 @@ impl Stack {
         }
     }
 
-    /// Hears that bytes of what may be a preamble are lost.
+    /// Notes that bytes of a possible preamble are lost.
     pub(super) fn introduce_gap(
         &mut self,
         side: Side,
@@ -54,7 +54,7 @@ impl Stack {
         self.gap(side, lost, cause, cx);
     }
 
-    /// Takes what was held for a preamble as something else, for no more of it will come.
+    /// Treats the bytes held as something other than a preamble, because no more will come.
     pub(super) fn no_preamble(&mut self, cx: &mut Context<'_>) {
         if let Layer::Preamble(pending) = &mut self.layer {
             let output = pending.preamble.give_up();
@@ -62,7 +62,7 @@ impl Stack {
         }
     }
 
-    /// Goes on behind a preamble, or with what turned out to be none.
+    /// Continues after a preamble, or with bytes that turned out not to be one.
     fn introduced(&mut self, output: Output, cx: &mut Context<'_>) {
         let Layer::Preamble(pending) = std::mem::replace(&mut self.layer, Layer::Opaque) else { return };
         let Pending { mut preamble, host } = *pending;
@@ -72,7 +72,7 @@ impl Stack {
         });
         match output {
             Output::Through(proxied) => {
-                // A PROXY header names the address that the client connected to, not what it asked for.
+                // A PROXY header contains the address that the client connected to, not the host it requested.
                 let is_header = proxied.client.is_some();
                 let inner = if is_header { host } else { proxied.server.clone().or(host) };
                 note(proxied, cx);
@@ -95,7 +95,7 @@ impl Stack {
     }
 }
 
-/// Notes a proxy that a connection runs through; of several, what the outer ones did not tell.
+/// Records a proxy that a connection runs through; of several, inner ones only add what outer ones lack.
 pub(super) fn note(proxied: Proxied, cx: &mut Context<'_>) {
     let Proxied { protocol, client, server } = proxied;
     let over = cx.transport.over.get_or_insert_with(|| Box::new(Over::default()));

@@ -1,4 +1,4 @@
-//! The first bytes of a pair of streams, which say what the layer is.
+//! Detection of the layer from the first bytes of a pair of streams.
 
 use super::exchange::asker;
 use super::http2::Http2;
@@ -13,26 +13,26 @@ use crate::session::context::Context;
 /// The state before the layer is known.
 #[derive(Debug, Default)]
 pub(super) struct Start {
-    /// Within a tunnel, what the CONNECT request named.
+    /// Within a tunnel, the destination in the CONNECT request.
     pub(super) host: Option<Box<str>>,
-    /// The bytes that came, too few to tell, by TCP's sides.
+    /// The bytes so far, too few to determine the layer, by TCP's sides.
     pieces: Vec<(Side, Vec<u8>, At)>,
-    /// They are known to be of no preamble.
+    /// Whether they are known not to be a preamble.
     no_preamble: bool,
 }
 
 impl Start {
-    /// Makes the one within a tunnel.
+    /// Creates the state within a tunnel.
     pub(super) fn within(host: Option<Box<str>>) -> Self {
         Start { host, ..Start::default() }
     }
 
-    /// Makes the one whose first bytes are known to be of no preamble.
+    /// Creates the state for first bytes known not to be a preamble.
     pub(super) fn without_preamble(host: Option<Box<str>>) -> Self {
         Start { host, no_preamble: true, ..Start::default() }
     }
 
-    /// Returns the memory that it is and holds, in bytes.
+    /// Returns the memory it uses, in bytes.
     pub(super) fn allocated(&self) -> usize {
         let pieces = self.pieces.capacity().saturating_mul(size_of::<(Side, Vec<u8>, At)>());
         let bytes = self.pieces.iter().map(|(_, bytes, _)| bytes.capacity());
@@ -50,10 +50,10 @@ impl Start {
 }
 
 impl Stack {
-    /// Takes first bytes.
+    /// Processes the first bytes.
     pub(super) fn begin(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         if bytes.is_empty() {
-            return; // As behind the answer of a proxy: what is within begins with the next ones.
+            return; // For example after a proxy's response: the tunnel starts with the next bytes.
         }
         #[cfg(feature = "tls")]
         if super::encrypted::begins(bytes) {
@@ -82,7 +82,7 @@ impl Stack {
         }
     }
 
-    /// Hears which protocol both sides agreed on for what comes first, as ALPN names it.
+    /// Sets the protocol that ALPN negotiated for the first bytes.
     #[cfg(feature = "tls")]
     pub(super) fn agree(&mut self, protocol: Option<&str>) {
         self.agreed = match protocol {
@@ -92,14 +92,14 @@ impl Stack {
         };
     }
 
-    /// Returns whether HTTP/2 was agreed on, and the first bytes do not show that HTTP/1.x is spoken all the same.
+    /// Returns whether HTTP/2 was negotiated, and the first bytes are not HTTP/1.x nevertheless.
     fn is_http2(&self, start: &Start) -> bool {
         let speaks_http1 = |side: Side| asker(side, &start.of_side(side)).is_some();
         self.agreed == Agreed::Http2 && !Side::BOTH.into_iter().any(speaks_http1)
     }
 
-    /// Decides by the first bytes although they are too few to tell, for no adjacent ones will come: they are of HTTP/1.x,
-    /// unless HTTP/2 was agreed on.
+    /// Decides from too few first bytes, because no adjacent ones will come: they are HTTP/1.x, unless HTTP/2 was
+    /// negotiated.
     pub(super) fn conclude_start(&mut self, cx: &mut Context<'_>) {
         if let Layer::Start(start) = &mut self.layer
             && let Some(start) = start.take_if(|start| !start.pieces.is_empty())
@@ -112,7 +112,7 @@ impl Stack {
         }
     }
 
-    /// Goes on with HTTP/2.
+    /// Continues with HTTP/2.
     pub(super) fn begin_http2(&mut self, pieces: Vec<(Side, Vec<u8>, At)>, cx: &mut Context<'_>) {
         self.layer = Layer::Http2(Box::new(Http2::start(self.depth, cx.shared.limits.http2)));
         for (side, bytes, carried) in pieces {
@@ -120,10 +120,10 @@ impl Stack {
         }
     }
 
-    /// Goes on with HTTP/1.x.
+    /// Continues with HTTP/1.x.
     ///
-    /// Who sent SYN is the client; where both did (simultaneous open), it is who sends the request. Within another layer
-    /// it is the client of that.
+    /// The client is the side that sent the SYN; if both did (simultaneous open), the one that sends the request.
+    /// Within another layer it is the client of that.
     fn begin_http(&mut self, start: Start, cx: &mut Context<'_>) {
         if self.depth == 0
             && let Some((side, bytes, _)) = start.pieces.first()
@@ -131,7 +131,7 @@ impl Stack {
             let role = cx.transport.role(*side);
             let may_answer = bytes.iter().zip(b"HTTP/1.").all(|(a, b)| a.eq_ignore_ascii_case(b));
             let client = match http::looks_like(bytes) {
-                // Too few bytes to tell, but no server begins like this.
+                // Too few bytes to decide, but no server begins like this.
                 Sniff::NeedMore if !may_answer => role,
                 _ => asker(role, bytes).unwrap_or(Side::Client),
             };

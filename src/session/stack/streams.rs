@@ -1,4 +1,4 @@
-//! Conversations that bodies of a connection's HTTP/1.x exchanges carry.
+//! Conversations carried by the bodies of a connection's HTTP/1.x exchanges.
 
 use super::names::Names;
 use super::polling::{BodyId, Polls};
@@ -8,22 +8,22 @@ use crate::session::context::Context;
 use crate::session::streamed::{Body, Finish, Streamed, Version};
 use crate::streams::Format;
 
-/// HTTP/1.x on a connection, and the conversations that its bodies carry.
+/// HTTP/1.x on a connection, and the conversations carried by its bodies.
 #[derive(Debug)]
 pub(super) struct HttpLayer {
     pub(super) tracker: HttpTracker,
-    /// `None` where no body carried messages.
+    /// `None` if no body carried messages.
     streams: Option<Box<Streams>>,
-    /// Who ended the connection first.
+    /// The side that ended the connection first.
     ended_by: Option<Side>,
 }
 
 #[derive(Debug, Default)]
 struct Streams {
     names: Names,
-    /// The stream of events that the server sends.
+    /// The server-sent event stream.
     events: Option<(Streamed, Body)>,
-    /// Those of long polling.
+    /// The long-polling conversations.
     polls: Polls,
 }
 
@@ -32,12 +32,12 @@ impl HttpLayer {
         HttpLayer { tracker, streams: None, ended_by: None }
     }
 
-    /// Returns the memory that it is, with the heads it keeps, in bytes.
+    /// Returns the memory it uses, including the heads it keeps, in bytes.
     pub(super) fn allocated(&self) -> usize {
         size_of::<HttpLayer>().saturating_add(self.tracker.allocated())
     }
 
-    /// Hears that a side sends no more.
+    /// Notes that a side has finished sending.
     pub(super) fn end(&mut self, role: Side) {
         self.ended_by.get_or_insert(role);
         self.tracker.end(role);
@@ -48,7 +48,7 @@ impl HttpLayer {
         self.streams.as_ref().is_some_and(|it| it.events.is_some() || !it.polls.is_empty())
     }
 
-    /// Reports what is wrong with a side's stream: in the conversation whose messages come.
+    /// Reports an anomaly of one side's stream, in the conversation that is receiving messages.
     pub(super) fn report(&mut self, role: Option<Side>, anomaly: &Anomaly, cx: &mut Context<'_>) {
         let Some(streams) = &mut self.streams else { return };
         match &mut streams.events {
@@ -57,14 +57,14 @@ impl HttpLayer {
         }
     }
 
-    /// Hears that the connection was reset by this side.
+    /// Notes that this side reset the connection.
     pub(super) fn reset(&mut self, role: Side, cx: &mut Context<'_>) {
         self.ended_by.get_or_insert(role);
         self.close(true, cx);
         Side::BOTH.into_iter().for_each(|side| self.end(side));
     }
 
-    /// Takes a part of a body that `from` sends.
+    /// Processes a part of a body sent by `from`.
     pub(super) fn body(&mut self, from: Side, part: BodyPart, cx: &mut Context<'_>) {
         let streams = self.streams.get_or_insert_default();
         match part {
@@ -84,7 +84,7 @@ impl HttpLayer {
         }
     }
 
-    /// Ends whatever there is; `seen` says that the connection did, not the capture alone.
+    /// Ends all conversations; `seen` means that the connection ended, and not just the capture.
     pub(super) fn close(&mut self, seen: bool, cx: &mut Context<'_>) {
         let finish = if seen { Finish::Cut(self.ended_by) } else { Finish::Unseen };
         if let Some(streams) = &mut self.streams {

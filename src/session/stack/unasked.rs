@@ -1,4 +1,4 @@
-//! Requests in a form that is not known, as a web server may pass them on: a 101 of HTTP says what they asked for.
+//! Requests in an unknown form, as a web server may forward them: an HTTP 101 response reveals what they asked for.
 
 use super::streams::HttpLayer;
 use super::{Layer, Stack};
@@ -7,13 +7,13 @@ use crate::model::{At, Side};
 use crate::session::context::Context;
 
 impl Stack {
-    /// Takes bytes of a connection whose client did not send HTTP: the server's first ones decide.
+    /// Processes bytes of a connection whose client did not send HTTP: the server's first bytes decide.
     pub(super) fn answer(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         if cx.transport.role(side) == Side::Client || bytes.is_empty() {
             return;
         }
         let is_answer = matches!(looks_like(bytes), Sniff::Response | Sniff::NeedMore);
-        // Where segments came out of order, what seems to be no request may be a part of one.
+        // If segments arrived out of order, apparent non-requests may be parts of one.
         if is_answer && cx.transport.is_in_order() {
             self.layer = Layer::Http(Box::new(HttpLayer::new(HttpTracker::new(cx.shared.limits.http))));
             self.bytes(side, bytes, carried, cx);

@@ -1,4 +1,4 @@
-//! Upgrades without a key: what follows them says whether they are of WebSocket.
+//! Upgrades without a key: the next bytes show whether they are WebSocket.
 
 use super::exchange::UpgradePackets;
 use super::{Layer, Stack};
@@ -6,39 +6,40 @@ use crate::http::{self, BufferedBytes, Handshake};
 use crate::model::{Anomaly, At, Pair, Side};
 use crate::session::context::Context;
 
-/// A 101 to a request without a key, and what came behind it.
+/// A 101 response to a request without a key, and the bytes after it.
 #[derive(Debug)]
 pub(super) struct Unproved {
     handshake: Box<Handshake>,
     packets: UpgradePackets,
-    /// By TCP's sides.
+    /// The bytes so far, by TCP's sides.
     early: Pair<Vec<BufferedBytes>>,
 }
 
 impl Unproved {
-    /// Returns the memory that it is and holds, in bytes.
+    /// Returns the memory it uses, in bytes.
     pub(super) fn allocated(&self) -> usize {
         let early = Side::BOTH.into_iter().flat_map(|side| &self.early[side]).map(BufferedBytes::allocated);
         early.fold(size_of::<Unproved>().saturating_add(self.handshake.allocated()), usize::saturating_add)
     }
 }
 
-/// How many bytes are shown of what is not WebSocket.
+/// The maximum number of first bytes examined.
 const SHOWN: usize = 16;
 
 impl Stack {
-    /// Returns whether a handshake alone does not make a WebSocket: it names no key, no answer to one, and no draft.
+    /// Returns whether a handshake is not sufficient evidence of a WebSocket: it has neither a key, nor an accept
+    /// value, nor a draft's fields.
     pub(super) fn is_unproved(handshake: &Handshake) -> bool {
         let both = handshake.request.is_some() && handshake.response.is_some();
         both && handshake.accept.is_none() && http::draft(handshake).is_none()
     }
 
-    /// Makes the layer that waits for what follows.
+    /// Creates the layer that waits for the next bytes.
     pub(super) fn unproved(handshake: Box<Handshake>, packets: UpgradePackets) -> Layer {
         Layer::Unproved(Box::new(Unproved { handshake, packets, early: Pair::from_fn(|_| Vec::new()) }))
     }
 
-    /// Takes the first bytes behind such an upgrade.
+    /// Processes the first bytes after such an upgrade.
     pub(super) fn prove(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         let Layer::Unproved(unproved) = &mut self.layer else { return };
         unproved.early[side].push(BufferedBytes::Bytes(bytes.into(), carried));
@@ -60,12 +61,12 @@ impl Stack {
         let now = std::mem::replace(&mut cx.at, unproved.packets.heads[cx.transport.role(Side::Server)]);
         self.reject(unproved.handshake, cx);
         cx.at = now;
-        // No more than decides, so that it is the same however the bytes were cut.
+        // Only as many bytes as decide, so that the result does not depend on segmentation.
         let found = start.iter().take(2).map(|byte| format!("{byte:02x}")).collect::<String>().into();
         cx.anomaly(Some(cx.transport.role(side)), &Anomaly::NotWebSocket { found });
     }
 
-    /// Takes such an upgrade for one of WebSocket: frames follow, or nothing that says otherwise.
+    /// Accepts such an upgrade as WebSocket: frames follow, or nothing that contradicts it.
     pub(super) fn believe(&mut self, cx: &mut Context<'_>) {
         if !matches!(self.layer, Layer::Unproved(_)) {
             return;

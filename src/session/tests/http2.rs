@@ -13,7 +13,7 @@ fn data(stream: u8, payload: &[u8]) -> Vec<u8> {
     frame(0, 0, stream, payload)
 }
 
-/// Returns HEADERS with literals that go into no table.
+/// Returns a HEADERS frame with literals that are not indexed.
 fn headers(flags: u8, stream: u8, fields: &[(&str, &str)]) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in fields {
@@ -41,13 +41,13 @@ fn accepted(stream: u8) -> Vec<u8> {
     headers(0, stream, &[(":status", "200")])
 }
 
-/// The server's settings, which allow extended CONNECT.
+/// Returns the server's settings, which enable extended CONNECT.
 fn settings() -> Vec<u8> {
     frame(4, 0, 0, &[0, 8, 0, 0, 0, 1])
 }
 
 impl Talk {
-    /// Begins with the settings of both sides.
+    /// Starts with the settings of both sides.
     fn http2() -> Self {
         let mut talk = Talk::begin();
         talk.send(Side::Client, [PREFACE, &frame(4, 0, 0, &[])].concat());
@@ -140,10 +140,10 @@ fn a_gap_inside_data_costs_what_was_lost() {
     assert!(reported.contains(&"1: Server text \"next\" from packet 10".to_owned()), "{reported:?}");
 }
 
-/// "Hello", compressed, and once more with the first one as history (RFC 7692 §7.2.3).
+/// "Hello", compressed, and again with the first one as history (RFC 7692 §7.2.3).
 const HELLO: [&[u8]; 2] = [&[0xc1, 7, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 7, 0], &[0xc1, 5, 0xf2, 0, 0x11, 0, 0]];
 
-/// Loses a frame of the server's with so many bytes of payload, between two messages of which one refers to the other.
+/// Loses a server frame with a payload of `lost` bytes, between two messages of which the second refers to the first.
 fn compressed_around(lost: usize) -> Vec<String> {
     let mut talk = Talk::http2();
     let offer = [
@@ -179,7 +179,7 @@ fn a_gap_too_small_for_a_compressed_message_leaves_the_history_known() {
     }
 }
 
-/// Loses some of the first stream's bytes, or a frame of the second's, while a frame of the first is under way.
+/// Loses some of the first stream's bytes, or a frame of the second's, in the middle of a frame of the first.
 fn long_around(payload: &[u8], lost: impl FnOnce(&mut Talk, &[u8]) -> usize) -> Vec<String> {
     let mut talk = Talk::http2();
     talk.open(1);
@@ -236,8 +236,8 @@ fn frames_in_the_payload_of_a_frame_under_way_are_no_messages() {
     assert!(reported.iter().any(|line| line.contains("message number 0")), "{reported:?}");
 }
 
-/// A frame whose payload holds frames comes behind one of which a part is lost: where the first one ends is not known, and
-/// the header of the second may be among its payload as well.
+/// A frame whose payload contains frames follows one that is partly lost: the end of the first one is unknown, and the
+/// header of the second may be part of its payload.
 #[test]
 fn a_frame_that_holds_frames_is_no_payload_of_the_one_before() {
     let long = |first: u8, payload: &[u8]| {
@@ -313,7 +313,7 @@ fn within_a_tunnel_of_a_proxy() {
 
 #[test]
 fn joined_late_frames_are_found_and_the_mask_tells_the_client() {
-    // The first packet that was captured is the server's, so that who is who seems reversed.
+    // The first captured packet is the server's, so the sides seem reversed.
     let mut talk = Talk::join();
     for n in 0..12 {
         talk.send(Side::Server, data(5, &plain(0x81, &format!("tick number {n}"))));

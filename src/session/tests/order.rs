@@ -1,9 +1,9 @@
-//! Events of a conversation come in the order of the wire, and say when they were sent and when that became known.
+//! A conversation's events are in wire order, and state when they were sent and when that became known.
 
 use super::*;
 use crate::event::Message;
 
-/// Everything of one conversation that was sent, a line each: at which packet it was complete and became known.
+/// Everything sent in a conversation, one line each, with the packets at which it was complete and became known.
 #[derive(Default)]
 struct Wire(Vec<(u64, u64, String)>);
 
@@ -97,7 +97,7 @@ fn two_answered_pings_and_nothing_else_are_a_conversation() {
         (4, 4, "client pong  1 ms"),
     ];
     assert_eq!(words(&lines)[..6], expected);
-    // One pair is not enough, and neither are pongs that answer nothing.
+    // One pair is not sufficient, and neither are pongs that answer nothing.
     let mut talk = Talk::<Wire>::join();
     talk.send(Side::Server, plain(0x89, ""));
     talk.send(Side::Client, masked_with([1, 2, 3, 4], 0x8a, ""));

@@ -13,12 +13,12 @@ use crate::session::context::Context;
 use crate::session::streamed::{Body, Finish, Streamed, Version};
 use crate::streams::Format;
 
-/// The conversations that bodies carry, and the requests that may begin one.
+/// The conversations carried by bodies, and the requests that may begin one.
 #[derive(Debug, Default)]
 pub(super) struct Bodies {
-    /// The heads of requests without an answer, where any body is wanted.
+    /// The heads of unanswered requests, if any kind of body is wanted.
     asked: BTreeMap<u32, Box<Request>>,
-    /// Streams of events.
+    /// Server-sent event streams.
     events: BTreeMap<u32, (Streamed, Body)>,
     polls: Polls,
     names: Names,
@@ -26,10 +26,10 @@ pub(super) struct Bodies {
     delivered: BTreeSet<u32>,
 }
 
-/// Bounds the requests without an answer whose heads are kept.
+/// The maximum number of unanswered requests whose heads are kept.
 const MAX_ASKED: usize = 128;
 
-/// Bounds the streams that are remembered.
+/// The maximum number of streams remembered.
 const MAX_DELIVERED: usize = 1024;
 
 impl Bodies {
@@ -38,7 +38,7 @@ impl Bodies {
         !self.events.is_empty() || !self.polls.is_empty()
     }
 
-    /// Takes the head of a request or a response; returns whether its body is wanted.
+    /// Processes the head of a request or a response; returns whether its body is wanted.
     pub(super) fn head(&mut self, stream: u32, side: Side, fields: &Fields, cx: &mut Context<'_>) -> bool {
         let wanted = match side {
             Side::Client => self.request(stream, heads::request(fields).head, cx),
@@ -55,18 +55,18 @@ impl Bodies {
         wanted
     }
 
-    /// Returns whether what comes of this stream is, or was, a body that is read.
+    /// Returns whether a body of this stream is, or was, read.
     pub(super) fn has(&self, stream: u32) -> bool {
         self.delivered.contains(&stream)
     }
 
-    /// Takes bytes of a body.
+    /// Processes bytes of a body.
     pub(super) fn bytes(&mut self, stream: u32, from: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         match self.events.get_mut(&stream) {
             Some((conversation, body)) if from == Side::Server => {
                 conversation.bytes(from, body, bytes, carried, cx);
             }
-            // What was asked for is sent before.
+            // The request's body is not part of the conversation.
             Some(_) => {}
             None => {
                 let id = BodyId { from, stream: Some(stream) };
@@ -75,7 +75,7 @@ impl Bodies {
         }
     }
 
-    /// Hears that bytes of a body are missing.
+    /// Notes that bytes of a body are missing.
     pub(super) fn gap(&mut self, stream: u32, from: Side, lost: Lost, cx: &mut Context<'_>) {
         match self.events.get_mut(&stream) {
             Some((conversation, body)) if from == Side::Server => conversation.gap(from, body, lost, cx),
@@ -87,7 +87,7 @@ impl Bodies {
         }
     }
 
-    /// Reports what is wrong with a stream.
+    /// Reports an anomaly of a stream.
     pub(super) fn report(&mut self, stream: u32, side: Side, anomaly: &Anomaly, cx: &mut Context<'_>) {
         match self.events.get_mut(&stream) {
             Some((conversation, _)) => conversation.anomaly(Some(side), anomaly, cx),
@@ -95,7 +95,7 @@ impl Bodies {
         }
     }
 
-    /// Hears that a side sends no more on a stream, or that neither does.
+    /// Notes that one side of a stream, or both, will send nothing more.
     pub(super) fn end(&mut self, stream: u32, side: Side, how: End, cx: &mut Context<'_>) {
         let whole = how == End::EndStream;
         if whole && side == Side::Client && self.events.contains_key(&stream) {
@@ -112,7 +112,7 @@ impl Bodies {
         }
     }
 
-    /// Ends whatever there is.
+    /// Ends all conversations.
     pub(super) fn close(&mut self, finish: Finish, cx: &mut Context<'_>) {
         while let Some((stream, _)) = self.events.first_key_value() {
             self.end_events(*stream, finish, cx);
@@ -178,7 +178,7 @@ impl Bodies {
     }
 }
 
-/// Makes the exchange of heads whose pseudo-header fields stand among the others.
+/// Creates the exchange from heads that include the pseudo-header fields.
 fn exchange(carrier: Carrier, request: Option<Request>, response: Option<Response>) -> Exchange {
     let url = request.as_ref().and_then(|request| {
         let part = |name: &str| request.headers.iter().find(|field| &*field.name == name);

@@ -1,17 +1,17 @@
-//! Header blocks → the heads of an opening handshake.
+//! Conversion of header blocks to the heads of an opening handshake.
 
 use crate::http::{Captured, Field, Request, Response};
 use crate::http2::{Fields, Lookup};
 
-/// What stands for a name or a value that is not known.
+/// The placeholder for an unknown name or value.
 const UNKNOWN: &[u8] = b"?";
 
-/// Returns whether a request is one for a WebSocket (RFC 8441 §5); `None` where too little of it is known.
+/// Returns whether a request is for a WebSocket (RFC 8441 §5); `None` if too little of it is known.
 pub(super) fn is_websocket(request: &Fields) -> Option<bool> {
     match (request.find(b":method"), request.find(b":protocol")) {
         (_, Lookup::Value(protocol)) => Some(protocol.eq_ignore_ascii_case(b"websocket")),
         (Lookup::Value(b"CONNECT") | Lookup::Unknown, Lookup::Unknown) => {
-            // Nothing else has this field.
+            // No other request has this field.
             let asks = matches!(request.find(b"sec-websocket-version"), Lookup::Value(_));
             asks.then_some(true)
         }
@@ -19,7 +19,7 @@ pub(super) fn is_websocket(request: &Fields) -> Option<bool> {
     }
 }
 
-/// Returns a request's head; the pseudo-header fields stay among the others.
+/// Returns a request's head, including the pseudo-header fields.
 pub(super) fn request(fields: &Fields) -> Captured<Request> {
     let part = |name: &[u8]| Field::read(name, fields.find(name).value().unwrap_or(UNKNOWN)).value;
     let head = Request {
@@ -31,7 +31,7 @@ pub(super) fn request(fields: &Fields) -> Captured<Request> {
     Captured { head, whole: is_whole(fields) }
 }
 
-/// Returns a response's head; `None` where its status is not known.
+/// Returns a response's head; `None` if its status is unknown.
 pub(super) fn response(fields: &Fields) -> Option<Captured<Response>> {
     let status = std::str::from_utf8(fields.find(b":status").value()?).ok()?.parse().ok()?;
     let head = Response { version: "2".into(), status, reason: "".into(), headers: headers(fields) };

@@ -10,7 +10,7 @@ use crate::session::conversation::{Conversation, Ending};
 use crate::session::holdings::Holdings;
 use crate::session::resync::FrameSearch;
 
-/// One stream of an HTTP/2 connection that is a WebSocket, or may be.
+/// A stream of an HTTP/2 connection that is, or may be, a WebSocket.
 ///
 /// ```text
 ///               answered 2xx, or the answer is lost
@@ -22,13 +22,13 @@ use crate::session::resync::FrameSearch;
 #[derive(Debug, Default)]
 pub(super) struct Stream {
     pub(super) state: State,
-    /// What is said of it with every event.
+    /// Its details, as passed along with every event.
     pub(super) conversation: Option<Box<event::Conversation>>,
-    /// What it holds, as of the last time it was [reckoned](Self::reckon).
+    /// Its memory, as of the last [`reckon`](Self::reckon).
     pub(super) held: StreamHoldings,
 }
 
-/// The memory that streams hold, and the time at which there is something to do for them.
+/// The memory of streams, and the time of their next deadline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct StreamHoldings {
     pub(super) memory: Holdings,
@@ -36,7 +36,7 @@ pub(super) struct StreamHoldings {
 }
 
 impl StreamHoldings {
-    /// Returns what this and another one are together.
+    /// Returns the combination of this and `other`.
     pub(super) fn and(self, other: StreamHoldings) -> StreamHoldings {
         let deadline = self.deadline.into_iter().chain(other.deadline).min();
         StreamHoldings { memory: self.memory.and(other.memory), deadline }
@@ -45,29 +45,29 @@ impl StreamHoldings {
 
 #[derive(Debug, Default)]
 pub(super) enum State {
-    /// Nothing is known of it, or it is over.
+    /// It is unknown, or over.
     #[default]
     Absent,
-    /// A request that waits for its answer.
+    /// A request without a response.
     PendingRequest(Box<PendingRequest>),
-    /// What it carries.
+    /// Its contents.
     Open(Box<Stack>),
     /// Not a WebSocket; which sides have ended.
     Other(Pair<bool>),
 }
 
-/// A request by extended CONNECT without an answer.
+/// An extended CONNECT request without a response.
 #[derive(Debug)]
 pub(super) struct PendingRequest {
     request: Captured<Request>,
-    /// The memory that the request takes.
+    /// The memory of the request.
     memory: usize,
     evidence: Evidence,
     early: Vec<BufferedInput>,
     held: Vec<(Side, Anomaly)>,
 }
 
-/// The evidence that a request is one for a WebSocket.
+/// The evidence that a request is for a WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Evidence {
     Known,
@@ -75,7 +75,7 @@ enum Evidence {
     Possible,
 }
 
-/// The bytes that the client sent before the answer.
+/// Bytes that the client sent before the response.
 #[derive(Debug)]
 enum BufferedInput {
     /// Bytes, the packet that carried them, and the one at which they were readable.
@@ -102,7 +102,7 @@ impl Stream {
         matches!(&self.state, State::Open(stack) if stack.is_conversation())
     }
 
-    /// Reckons what it holds, and returns whether that has changed.
+    /// Updates its memory and deadline, and returns whether they changed.
     pub(super) fn reckon(&mut self) -> bool {
         let conversation = self.conversation.as_ref().map_or(0, |conversation| conversation.allocated());
         let own = Holdings { state: size_of::<Stream>().saturating_add(conversation), ..Holdings::default() };
@@ -131,7 +131,7 @@ impl Stream {
         }
     }
 
-    /// Takes a request that is or may be one for a WebSocket.
+    /// Processes a request that is, or may be, for a WebSocket.
     pub(super) fn ask(&mut self, request: &Fields) {
         if !matches!(self.state, State::Absent) {
             return; // Its bytes came first.
@@ -151,7 +151,7 @@ impl Stream {
         }));
     }
 
-    /// Takes the answer to the request.
+    /// Processes the response to the request.
     pub(super) fn answer(
         &mut self,
         response: &Fields,
@@ -171,7 +171,7 @@ impl Stream {
         }
     }
 
-    /// Makes the stack where bytes come although the request or its answer was not captured.
+    /// Creates the stack if bytes arrive although the request or its response was not captured.
     pub(super) fn settle(
         &mut self,
         side: Side,
@@ -180,7 +180,7 @@ impl Stream {
         cx: &mut Context<'_>,
     ) {
         match std::mem::take(&mut self.state) {
-            // The client may send before it is answered; the server has answered before.
+            // The client may send before the response; the server has responded before.
             State::PendingRequest(asked) if side == Side::Server => {
                 self.open(Some(asked), None, orientation, common, cx);
             }
@@ -189,7 +189,7 @@ impl Stream {
         }
     }
 
-    /// Makes the stack: a conversation, or a search for one where it is not known to be one.
+    /// Creates the stack: a conversation, or a search for one if that is uncertain.
     fn open(
         &mut self,
         asked: Option<Box<PendingRequest>>,
@@ -206,13 +206,13 @@ impl Stream {
         let captured = (request.is_some() || response.is_some(), response.is_some());
         let whole = response.as_ref().is_some_and(|response| response.whole);
         let now = cx.at;
-        // What the client sent before the answer belongs to the conversation.
+        // Bytes that the client sent before the response belong to the conversation.
         let first = early.iter().find_map(BufferedInput::readable);
         cx.at = first.filter(|first| first.packet < now.packet).unwrap_or(now);
         let (handshake, more) = verify_extended(request, response);
         faults.extend(more);
         let agreed = match Deflate::agreed(&handshake) {
-            // The field may be among those that are not known.
+            // The field may be among the unknown ones.
             Deflate::Off if !whole => Deflate::Unknown,
             agreed => agreed,
         };
@@ -244,7 +244,7 @@ impl Stream {
         self.state = State::Open(stack);
     }
 
-    /// Takes bytes of who plays `side`.
+    /// Processes bytes of the peer with the role `side`.
     pub(super) fn bytes(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         match &mut self.state {
             State::PendingRequest(asked) => asked.hold(bytes, (carried, cx.at), cx.shared.limits.http.early),
@@ -253,7 +253,7 @@ impl Stream {
         }
     }
 
-    /// Hears that bytes of who plays `side` are lost.
+    /// Notes that bytes of the peer with the role `side` are lost.
     pub(super) fn gap(&mut self, side: Side, lost: Lost, cx: &mut Context<'_>) {
         match &mut self.state {
             State::PendingRequest(asked) => asked.miss(lost),
@@ -262,7 +262,7 @@ impl Stream {
         }
     }
 
-    /// Hears that a side sends no more on it, or that neither does.
+    /// Notes that one side of the stream, or both, will send nothing more.
     pub(super) fn end(&mut self, side: Side, how: End, common: &mut Common, cx: &mut Context<'_>) {
         let ending = match how {
             End::EndStream => Ending::Stream { by: "END_STREAM", code: None },
@@ -277,7 +277,7 @@ impl Stream {
                     self.state = State::Absent;
                 }
             }
-            // A client that ends may still be answered.
+            // A client that has finished sending may still get a response.
             State::PendingRequest(_) if !both && side == Side::Client => {}
             State::PendingRequest(_) => {
                 if let State::PendingRequest(asked) = std::mem::take(&mut self.state) {
@@ -294,7 +294,7 @@ impl Stream {
         }
     }
 
-    /// Ends it with the connection.
+    /// Ends the stream with its connection.
     pub(super) fn close(&mut self, ending: Ending, common: &mut Common, cx: &mut Context<'_>) {
         match std::mem::take(&mut self.state) {
             State::PendingRequest(asked) => asked.reject(None, ending != Ending::Unseen, common, cx),
@@ -303,7 +303,7 @@ impl Stream {
         }
     }
 
-    /// Reports what is wrong with it, now or when it is reported itself.
+    /// Reports an anomaly, now or once the stream itself is reported.
     pub(super) fn report(&mut self, side: Side, anomaly: Anomaly, cx: &mut Context<'_>) {
         const HELD: usize = 8;
         match &mut self.state {
@@ -315,7 +315,7 @@ impl Stream {
     }
 }
 
-/// Begins a conversation whose request is known.
+/// Starts a conversation with a known request.
 fn converse(
     handshake: Option<Box<Handshake>>,
     deflate: Deflate,
@@ -334,7 +334,7 @@ fn converse(
 }
 
 impl PendingRequest {
-    /// Reports that it was refused or never answered.
+    /// Reports that the request was refused or never answered.
     fn reject(
         self,
         response: Option<Captured<Response>>,
@@ -355,7 +355,7 @@ impl PendingRequest {
         common.begin(cx);
     }
 
-    /// Returns the memory that waits, in bytes.
+    /// Returns the memory of the request and the client's early bytes.
     fn waiting(&self) -> usize {
         let length = |early: &BufferedInput| match early {
             BufferedInput::Bytes { bytes, .. } => bytes.capacity(),
@@ -365,7 +365,7 @@ impl PendingRequest {
         self.early.iter().map(length).fold(slots.saturating_add(self.memory), usize::saturating_add)
     }
 
-    /// Holds bytes of the client; beyond the limit they are lost.
+    /// Holds bytes of the client; those beyond the limit are lost.
     fn hold(&mut self, bytes: &[u8], (carried, readable): (At, At), limit: usize) {
         if self.waiting().saturating_add(bytes.len()).saturating_add(size_of::<BufferedInput>()) <= limit {
             self.early.push(BufferedInput::Bytes { bytes: bytes.to_vec(), carried, readable });
@@ -381,7 +381,7 @@ impl PendingRequest {
         }
     }
 
-    /// Gives up what the client sent early.
+    /// Drops the bytes that the client sent early.
     fn forget_early(&mut self) {
         for piece in std::mem::take(&mut self.early) {
             self.miss(match piece {
