@@ -1,11 +1,11 @@
-//! One line of IRC as JSON, for rules to be asked of it (RFC 1459 §2.3.1, `IRCv3` message tags).
+//! Conversion of IRC lines to JSON, to which rules can be applied (RFC 1459 §2.3.1, `IRCv3` message tags).
 
 use serde_json::{Map, Value as Json};
 
-/// Reads a line: `[@tags ][:prefix ]COMMAND params… [:text]`.
+/// Parses a line: `[@tags ][:prefix ]COMMAND params… [:text]`.
 ///
-/// The last parameter is `text` where it stands behind a colon, the one of PASS is `password`, what PING and PONG bring
-/// back is `ping`, and a numeric reply from 400 on or a NOTICE to nobody is an `error`.
+/// The last parameter is `text` if a colon precedes it; that of PASS is `password`, that of PING and PONG is `ping`. A
+/// numeric reply from 400 on, or a NOTICE without a recipient, is an `error`.
 pub(super) fn parse(line: &[u8]) -> Option<Json> {
     let line = std::str::from_utf8(line).ok()?.trim_end_matches(['\r', '\n']);
     let mut members = Map::new();

@@ -1,6 +1,6 @@
-//! Sub-protocols described by rules in the filter's language: those that ship with wirefin, and a user's own.
+//! Sub-protocols defined by rules in the filter language: those that ship with wirefin, and the user's own.
 //!
-//! A rule file is TOML, one `[[subprotocol]]` a protocol. `docs/subprotocols.md` says what its keys mean.
+//! A rule file is TOML, with one `[[subprotocol]]` per protocol. `docs/subprotocols.md` documents its keys.
 //!
 //! ```
 //! use wirefin::services;
@@ -35,28 +35,28 @@ use crate::websocket::Opcode;
 /// The rules that ship with wirefin.
 const SHIPPED: &str = include_str!("shipped.toml");
 
-/// Bounds the length of a unit that is read, in bytes; longer ones are told without what stands in them.
+/// Bounds the size of a unit that is parsed, in bytes; the contents of longer ones are ignored.
 const MAX_UNIT: usize = 1 << 20;
 
-/// The fault of a rule file.
+/// An error in a rule file.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is no TOML, or has keys that mean nothing.
+    /// It is not valid TOML, or contains unknown keys.
     #[error("{0}")]
     Toml(#[from] toml::de::Error),
-    /// A key's value is not understood.
+    /// The value of a key is invalid.
     #[error("sub-protocol {name}, key {key}: {why}")]
     Key {
         /// The sub-protocol.
         name: String,
         /// The key.
         key: &'static str,
-        /// What is wrong with its value.
+        /// The reason why its value is invalid.
         why: String,
     },
 }
 
-/// Returns the settings of a user who says nothing: every sub-protocol is read, those of the shipped rules among them.
+/// Returns the default settings: every sub-protocol is decoded, including those of the shipped rules.
 pub fn settings() -> Arc<Settings> {
     static SETTINGS: LazyLock<Arc<Settings>> =
         LazyLock::new(|| Arc::new(Settings { services: shipped(), ..Settings::default() }));
@@ -68,20 +68,20 @@ pub fn shipped() -> Vec<Arc<dyn Service>> {
     parse(SHIPPED).unwrap_or_default()
 }
 
-/// Reads a rule file.
+/// Parses a rule file.
 ///
 /// # Errors
 ///
-/// Where it is no rule file, with the key and what is wrong there.
+/// Fails if it is not a valid rule file; the error names the key and the reason.
 pub fn parse(text: &str) -> Result<Vec<Arc<dyn Service>>, Error> {
     parse_typed(text, None)
 }
 
-/// Reads a rule file; the types that its key `proto` names are those of `schema`.
+/// Parses a rule file whose key `proto` refers to the types of `schema`.
 ///
 /// # Errors
 ///
-/// As [`parse`], and where there is no such type.
+/// Fails like [`parse`], and if there is no such type.
 pub fn parse_typed(text: &str, schema: Option<&Arc<dyn Schema>>) -> Result<Vec<Arc<dyn Service>>, Error> {
     let file: File = toml::from_str(text)?;
     let rules = file.subprotocol.into_iter().map(|it| Rules::of(it, schema));
@@ -95,7 +95,7 @@ struct File {
     subprotocol: Vec<Section>,
 }
 
-/// One protocol as a rule file has it.
+/// A protocol in a rule file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Section {
@@ -118,7 +118,7 @@ struct Section {
     body: Option<String>,
 }
 
-/// The types of the messages of Protocol Buffers: of both sides', or of each.
+/// The Protocol Buffers message types: one for both sides, or one for each.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Proto {
@@ -131,14 +131,14 @@ enum Proto {
     },
 }
 
-/// A place in a unit: the value that stands there, or the member's own name.
+/// A location in a unit: the value there, or the name of the member itself.
 #[derive(Debug)]
 enum Place {
     Value(Vec<Step>),
     Member(Box<str>),
 }
 
-/// The rules of one protocol, ready to be asked.
+/// The compiled rules of a protocol.
 #[derive(Debug)]
 struct Rules {
     name: &'static str,
@@ -225,7 +225,7 @@ impl Rules {
         })
     }
 
-    /// Returns the body that tests and places are about: the unit itself, or what it says as JSON.
+    /// Returns the body to which tests and locations apply: the unit itself, or its conversion to JSON.
     fn body_of(&self, from: Side, text: &[u8]) -> Option<(Vec<u8>, Json)> {
         if self.irc {
             let json = irc::parse(text)?;
@@ -241,12 +241,12 @@ impl Rules {
     }
 }
 
-/// Keeps a word for as long as the program runs: rules are read once.
+/// Leaks a word, so that it lives as long as the program: rules are read only once.
 fn leak(text: &str) -> &'static str {
     Box::leak(text.into())
 }
 
-/// Reads a place: `json.a[0].b`, or `json@name` for the name itself where the member is there.
+/// Parses a location: `json.a[0].b`, or `json@name` for the name itself if the member is present.
 fn place(text: &str) -> Result<Place, String> {
     if let Some(name) = text.strip_prefix("json@") {
         return Ok(Place::Member(name.into()));
@@ -261,7 +261,7 @@ fn place(text: &str) -> Result<Place, String> {
     }
 }
 
-/// Returns the first value that is there, null not counted.
+/// Returns the first value that is present and not null.
 fn first<'j>(list: &'j [Place], json: &'j Json) -> Option<std::borrow::Cow<'j, Json>> {
     use std::borrow::Cow;
     list.iter().find_map(|place| match place {
@@ -278,7 +278,7 @@ fn first<'j>(list: &'j [Place], json: &'j Json) -> Option<std::borrow::Cow<'j, J
     })
 }
 
-/// Returns what stands at a place as text: a string's, or a number's digits.
+/// Returns the value at a location as text: that of a string, or a number's digits.
 fn text_of(list: &[Place], json: &Json) -> Option<String> {
     match first(list, json)?.as_ref() {
         Json::String(text) => Some(text.clone()),
@@ -351,7 +351,7 @@ impl Service for Rules {
             error: if failed { text_of(&self.error, &json) } else { None },
             heartbeat: is(&self.heartbeat),
             secrets: secrets.collect(),
-            // What was no JSON when it was sent is shown as what it says.
+            // Anything that was not sent as JSON is shown as converted.
             body: match &self.proto[from] {
                 Some(_) if self.body.is_empty() => String::from_utf8(body).ok(),
                 _ => first(&self.body, &json).map(|value| value.to_string()),
@@ -361,7 +361,7 @@ impl Service for Rules {
     }
 }
 
-/// Asks a test about a unit.
+/// Applies a test to a unit.
 fn ask(test: &Filter, from: Side, body: &[u8]) -> bool {
     let facts = Facts {
         from: Some(from),

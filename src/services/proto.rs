@@ -1,4 +1,4 @@
-//! Messages of Protocol Buffers, read by the `.proto` files that a user has.
+//! Protocol Buffers messages, decoded with the user's `.proto` files.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,53 +8,53 @@ use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MapKey, Value};
 
 use crate::subprotocol::Schema;
 
-/// Bounds how many files of a folder are read, and how deep it is searched.
+/// Bounds the number of files read from a folder, and the depth of the search.
 const MAX_FILES: (usize, usize) = (4096, 16);
 
-/// Bounds the message that is read, in bytes.
+/// Bounds the size of a decoded message, in bytes.
 const MAX_MESSAGE: usize = 64 << 10;
 
-/// Bounds the text that a message is written out as, in bytes.
+/// Bounds the JSON text of a message, in bytes.
 const MAX_TEXT: usize = 256 << 10;
 
-/// The fault of a folder of `.proto` files.
+/// An error about a folder of `.proto` files.
 #[derive(Debug, thiserror::Error)]
 pub enum ProtoError {
-    /// It cannot be read.
+    /// It could not be read.
     #[error("{}: {source}", path.display())]
     Io {
         /// The folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// There is no such file in it, or too many are.
+    /// It contains no such file, or too many.
     #[error("{}: {count} .proto files, not 1 to {}", path.display(), MAX_FILES.0)]
     Count {
         /// The folder.
         path: PathBuf,
-        /// How many there are.
+        /// The number of files.
         count: usize,
     },
-    /// A file is not understood.
+    /// A file is invalid.
     #[error("{}", source.to_string().trim())]
     Proto {
-        /// What is wrong with it.
+        /// The cause.
         #[from]
         source: protox::Error,
     },
 }
 
-/// The message types and methods of a folder of `.proto` files.
+/// The message types and methods from a folder of `.proto` files.
 #[derive(Clone, Debug)]
 pub struct ProtoFiles(DescriptorPool);
 
 impl ProtoFiles {
-    /// Reads the `.proto` files below a folder, which is where their imports begin, too.
+    /// Reads the `.proto` files below a folder, which is also the root of their imports.
     ///
     /// # Errors
     ///
-    /// Where one cannot be read or understood, or there is none.
+    /// Fails if a file cannot be read or is invalid, or if there is none.
     pub fn read(folder: &Path) -> Result<Self, ProtoError> {
         let mut files = Vec::new();
         find(folder, 0, &mut files).map_err(|source| ProtoError::Io { path: folder.to_owned(), source })?;
@@ -99,7 +99,7 @@ impl Schema for ProtoFiles {
 
     fn method(&self, path: &str) -> Option<[String; 2]> {
         let (rest, method) = path.rsplit_once('/')?;
-        // What stands before the service is the server's own.
+        // What precedes the service depends on the server.
         let service = rest.rsplit('/').next()?;
         let service = self.0.get_service_by_name(service)?;
         let method = service.methods().find(|it| it.name() == method)?;
@@ -107,7 +107,7 @@ impl Schema for ProtoFiles {
     }
 }
 
-/// Writes a message as JSON, its fields by the names that the `.proto` file has; `None` where it gets too long.
+/// Writes a message as JSON, with the field names of the `.proto` file; returns `None` if it gets too long.
 fn write_message(message: &DynamicMessage, out: &mut String) -> Option<()> {
     let mut comma = "{";
     let mut begin = |name: &str, out: &mut String| {
@@ -123,7 +123,7 @@ fn write_message(message: &DynamicMessage, out: &mut String) -> Option<()> {
         begin(&format!("[{}]", extension.full_name()), out);
         write_value(value, &extension.kind(), out)?;
     }
-    // What the schema does not know, by its numbers and in bytes: these files may be of another version.
+    // Unknown fields, by number and as bytes: the files may be of another version.
     let mut unknown: BTreeMap<u32, usize> = BTreeMap::new();
     for field in message.unknown_fields() {
         let bytes = unknown.entry(field.number()).or_default();
@@ -177,7 +177,7 @@ fn write_value(value: &Value, kind: &Kind, out: &mut String) -> Option<()> {
     (out.len() <= MAX_TEXT).then_some(())
 }
 
-/// Writes a map in the order of its keys.
+/// Writes a map, sorted by key.
 fn write_map<'v>(
     map: impl Iterator<Item = (&'v MapKey, &'v Value)>,
     kind: &Kind,
@@ -265,7 +265,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the bytes are, what is said of them is JSON, or nothing.
+        /// For any bytes, the output is JSON, or there is none.
         #[test]
         fn any_bytes_give_json_or_nothing(bytes in prop::collection::vec(prop_oneof![any::<u8>(), 0_u8..64], 0..200)) {
             static LAB: std::sync::LazyLock<ProtoFiles> = std::sync::LazyLock::new(lab);

@@ -1,24 +1,24 @@
-//! A brotli stream (RFC 7932) whose content comes as it is flushed.
+//! A brotli stream (RFC 7932), decoded as it is flushed.
 
 use std::fmt;
 
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 
-/// How much is decoded at once, in bytes.
+/// The number of bytes decoded at once.
 const PIECE: usize = 16 << 10;
 
-/// About what the tables of a stream take, in bytes.
+/// The approximate size of a stream's tables, in bytes.
 const TABLES: usize = 256 << 10;
 
-/// Bounds the window that a stream asks for, as a power of two: the largest that encoders choose by themselves.
+/// Bounds the window that a stream requires, as a power of two: the largest that encoders choose by default.
 const MAX_WINDOW_BITS: u32 = 22;
 
-/// A reader of a brotli stream.
+/// A decoder for a brotli stream.
 pub(super) struct BrotliStream {
     state: BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>,
-    /// The size of the window, once the first byte told it.
+    /// The size of the window, once the first byte is known.
     window: Option<usize>,
-    /// Its last block has come.
+    /// Whether the last block was read.
     ended: bool,
 }
 
@@ -35,7 +35,7 @@ impl Default for BrotliStream {
     }
 }
 
-/// Returns the window's size as a power of two, which the first byte tells (RFC 7932 §9.1); `None` where it is none.
+/// Returns the base-two logarithm of the window size from the first byte (RFC 7932 §9.1); `None` if invalid.
 fn window_bits(first: u8) -> Option<u32> {
     match (first & 1, first >> 1 & 7, first >> 4 & 7) {
         (0, ..) => Some(16),
@@ -47,11 +47,11 @@ fn window_bits(first: u8) -> Option<u32> {
 }
 
 impl BrotliStream {
-    /// Takes the next bytes and hands on what they make, piece by piece.
+    /// Decodes the next bytes and passes the output to `each`, piece by piece.
     ///
     /// # Errors
     ///
-    /// Why nothing more can be read.
+    /// Fails if nothing more can be decoded; the error is the reason.
     pub(super) fn push(&mut self, mut bytes: &[u8], mut each: impl FnMut(&[u8])) -> Result<(), &'static str> {
         let Some(first) = bytes.first() else { return Ok(()) };
         if self.window.is_none() {
@@ -64,7 +64,7 @@ impl BrotliStream {
         let mut out = vec![0; PIECE];
         loop {
             if self.ended {
-                // Nothing may follow its last block.
+                // Nothing may follow the last block.
                 return if bytes.is_empty() { Ok(()) } else { Err("compressed data is damaged") };
             }
             let (mut left, mut taken, mut room, mut made) = (bytes.len(), 0, out.len(), 0);
@@ -91,7 +91,7 @@ impl BrotliStream {
         }
     }
 
-    /// Returns about how much memory it holds, in bytes.
+    /// Returns the approximate amount of allocated memory, in bytes.
     pub(super) fn allocated(&self) -> usize {
         self.window.map_or(0, |window| window.saturating_add(TABLES))
     }
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Three events, as Node.js 20 wrote them (`zlib.createBrotliCompress`), flushed behind each.
+    /// Three events, as compressed by Node.js 20 (`zlib.createBrotliCompress`) with a flush after each.
     const EVENTS: &[u8] =
         b"\x0b\x17\x80\x69\x64\x3a\x20\x30\x0a\x64\x61\x74\x61\x3a\x20\x7b\x22\x6e\x22\x3a\x30\x2c\x22\x74\
         \x65\x78\x74\x22\x3a\x22\x61\x68\x6f\x79\x2c\x20\x61\x68\x6f\x79\x2c\x20\x61\x68\x6f\x79\x22\x7d\
@@ -135,7 +135,7 @@ mod tests {
             assert_eq!(String::from_utf8(out.clone()).unwrap(), (0..=n).map(event).collect::<String>());
         }
         assert_eq!(stream.push(&EVENTS[at..], |_| panic!("nothing more was sent")), Ok(()));
-        assert_eq!(stream.push(b"x", |_| {}), Err("compressed data is damaged"), "behind its end");
+        assert_eq!(stream.push(b"x", |_| {}), Err("compressed data is damaged"), "after its end");
         assert_eq!(stream.allocated(), (1 << 22) + TABLES);
         for size in [1, 2, 3, 7, 60] {
             assert_eq!(decoded(EVENTS, size), (out.clone(), Ok(())), "{size}");

@@ -1,4 +1,4 @@
-//! Content codings undone as the bytes come (RFC 9110 §8.4.1).
+//! Incremental decoding of content codings (RFC 9110 §8.4.1).
 
 use std::io::{self, Write};
 
@@ -7,35 +7,35 @@ use flate2::write::{DeflateDecoder, GzDecoder, ZlibDecoder};
 use super::brotli::BrotliStream;
 use super::zstd::ZstdStream;
 
-/// The encoding of a body.
+/// The content coding of a body.
 #[derive(Debug)]
 pub(super) enum Coding {
-    /// As it is.
+    /// None.
     Identity,
     /// gzip (RFC 1952).
     Gzip(Box<GzDecoder<Vec<u8>>>),
-    /// zlib (RFC 1950), as `deflate` is defined.
+    /// zlib (RFC 1950), the definition of `deflate`.
     Zlib(Box<ZlibDecoder<Vec<u8>>>),
-    /// DEFLATE alone (RFC 1951), which some send as `deflate`.
+    /// Raw DEFLATE (RFC 1951), which some send as `deflate`.
     Deflate(Box<DeflateDecoder<Vec<u8>>>),
     /// zstd (RFC 8878).
     Zstd(Box<ZstdStream>),
     /// brotli (RFC 7932).
     Brotli(Box<BrotliStream>),
-    /// `deflate`, whose first two bytes tell what it is; the first of them.
+    /// `deflate`, until its first two bytes show which of the two it is; holds the first of them.
     Undecided(Option<u8>),
-    /// It cannot be undone.
+    /// A coding that cannot be decoded.
     Unknown(&'static str),
 }
 
-/// How many bytes are inflated at once: what comes of them is bounded by a thousand times as many.
+/// The number of bytes inflated at once: the output is at most about a thousand times as long.
 const PIECE: usize = 256;
 
-/// About what an inflater takes.
+/// The approximate size of an inflater, in bytes.
 const INFLATER: usize = 80 << 10;
 
 impl Coding {
-    /// Makes the decoder of a coding by its name.
+    /// Creates the decoder of a coding by name.
     pub(super) fn named(name: &str) -> Self {
         let name = name.trim().to_ascii_lowercase();
         match &*name {
@@ -48,7 +48,7 @@ impl Coding {
         }
     }
 
-    /// Returns why nothing can be decoded, where that is so.
+    /// Returns the reason why nothing can be decoded, if so.
     pub(super) const fn fault(&self) -> Option<&'static str> {
         match self {
             Coding::Unknown(cause) => Some(cause),
@@ -56,7 +56,7 @@ impl Coding {
         }
     }
 
-    /// Decodes bytes piece by piece; returns why no more can be, where that is so.
+    /// Decodes bytes piece by piece; returns the reason if no more can be decoded.
     pub(super) fn decode(&mut self, bytes: &[u8], mut each: impl FnMut(&[u8])) -> Option<&'static str> {
         let bytes = match self {
             Coding::Identity => {
@@ -95,7 +95,7 @@ impl Coding {
         None
     }
 
-    /// Tells zlib from DEFLATE by the first two bytes, and returns all there are.
+    /// Distinguishes zlib from DEFLATE by the first two bytes; returns the bytes to be decoded.
     fn decide(&mut self, bytes: &[u8]) -> Vec<u8> {
         let Coding::Undecided(first) = self else { return bytes.to_vec() };
         let all: Vec<u8> = first.take().into_iter().chain(bytes.iter().copied()).collect();
@@ -117,7 +117,7 @@ impl Coding {
         all
     }
 
-    /// Returns about how much memory it holds, in bytes.
+    /// Returns the approximate amount of allocated memory, in bytes.
     pub(super) fn allocated(&self) -> usize {
         match self {
             Coding::Zstd(it) => it.allocated(),
@@ -128,7 +128,7 @@ impl Coding {
     }
 }
 
-/// Writes a piece and hands on what comes of it.
+/// Inflates a piece and passes the output to `each`.
 fn inflate<D: Write>(
     decoder: &mut D,
     take: impl Fn(&mut D) -> Vec<u8>,

@@ -8,17 +8,17 @@ use crate::model::At;
 /// Bounds the value of a field other than `data`.
 const MAX_FIELD: usize = 4096;
 
-/// The longest field name that means something, a byte order mark before it included.
+/// The length of the longest field name with a meaning, including a byte order mark before it.
 const MAX_NAME: usize = 8;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// A reader of a stream of events.
+/// A parser for a stream of events.
 ///
 /// ```text
 ///            ┌────── line ◄─────┐
 ///            ▼                  │
-///   Lines: name ─► `:` ─► value ┴─► blank line: an event, where there is data
+///   Lines: name ─► `:` ─► value ┴─► blank line: an event, if there is data
 ///     ▲ │ gap
 ///     │ ▼
 ///     │ InLine ── end of line ──► Behind
@@ -29,12 +29,12 @@ pub(super) struct EventStream {
     limit: usize,
     place: Place,
     line: Line,
-    /// No line has ended yet: a byte order mark may stand before it.
+    /// Whether no line has ended yet, so that a byte order mark may precede it.
     is_first: bool,
-    /// The last line ended in CR: an LF belongs to it.
+    /// Whether the last line ended in CR, so that a following LF belongs to it.
     after_return: bool,
     draft: Draft,
-    /// What a field other than `data` says so far.
+    /// The value of a field other than `data` so far.
     value: Vec<u8>,
     facts: EventFacts,
     skipped: u64,
@@ -43,20 +43,20 @@ pub(super) struct EventStream {
 /// The knowledge of where lines and events begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// It is.
+    /// Lines and events are in step.
     Lines,
-    /// Bytes were lost: the end of the line at hand is looked for.
+    /// Bytes were lost: the end of the current line is searched for.
     InLine,
-    /// Lines are known, and the blank one before the next event is looked for.
+    /// Lines are in step, but the blank line before the next event is searched for.
     Behind,
 }
 
-/// The line at hand.
+/// The current line.
 #[derive(Debug, PartialEq, Eq)]
 enum Line {
     /// Its name so far.
     Name(Vec<u8>),
-    /// Behind the colon; `begun` where a byte of the value was seen.
+    /// After the colon; `begun` once a byte of the value was seen.
     Value { field: Field, begun: bool },
 }
 
@@ -66,25 +66,25 @@ enum Field {
     Event,
     Id,
     Retry,
-    /// A comment, or a name that means nothing.
+    /// A comment, or an unknown name.
     Ignored,
-    /// The value is beyond the limit.
+    /// The value exceeds the limit.
     TooLong,
 }
 
-/// The event at hand.
+/// The current event.
 #[derive(Debug, Default)]
 struct Draft {
     data: Vec<u8>,
     length: u64,
-    /// A `data` line was seen.
+    /// Whether a `data` line was seen.
     has_data: bool,
     first: Option<At>,
     size: u64,
 }
 
 impl EventStream {
-    /// Makes a reader that keeps at most `limit` bytes of an event's data.
+    /// Creates a parser that keeps at most `limit` bytes of an event's data.
     pub(super) fn new(limit: usize) -> Self {
         EventStream {
             limit,
@@ -99,7 +99,7 @@ impl EventStream {
         }
     }
 
-    /// Takes the next bytes.
+    /// Parses the next bytes.
     pub(super) fn push(&mut self, bytes: &[u8], carried: At, out: &mut VecDeque<Output>) {
         let mut rest = bytes;
         if let ([b'\n', behind @ ..], true) = (rest, self.after_return) {
@@ -125,7 +125,7 @@ impl EventStream {
         }
     }
 
-    /// Hears that bytes are missing here, and gives up the event at hand.
+    /// Notes that bytes are missing here, and gives up the current event.
     pub(super) fn gap(&mut self, out: &mut VecDeque<Output>) {
         if self.place == Place::Lines {
             self.cut_off(out);
@@ -135,7 +135,7 @@ impl EventStream {
         (self.place, self.is_first, self.after_return) = (Place::InLine, false, false);
     }
 
-    /// Hears that the stream is over: what is not ended by a blank line is no event.
+    /// Notes that the stream has ended: anything without a final blank line is not an event.
     pub(super) fn end(mut self, _: bool, out: &mut VecDeque<Output>) {
         match self.place {
             Place::Lines => {
@@ -158,7 +158,7 @@ impl EventStream {
         }
     }
 
-    /// Takes a part of a line.
+    /// Processes part of a line.
     fn take(&mut self, text: &[u8]) {
         self.count(text.len());
         match &mut self.line {
@@ -182,7 +182,7 @@ impl EventStream {
         }
     }
 
-    /// Begins the value of the field that the line names.
+    /// Begins the value of the field named by the line.
     fn begin_value(&mut self) {
         let Line::Name(name) = &self.line else { return };
         let name = match name.strip_prefix(BYTE_ORDER_MARK) {
@@ -206,7 +206,7 @@ impl EventStream {
         self.line = Line::Value { field, begun: false };
     }
 
-    /// Takes a part of a value; one blank before it does not count.
+    /// Processes part of a value, without the one blank that may precede it.
     fn value(&mut self, mut text: &[u8]) {
         let Line::Value { field, begun } = &mut self.line else { return };
         if let ([b' ', rest @ ..], false) = (text, *begun) {
@@ -247,7 +247,7 @@ impl EventStream {
         self.is_first = false;
     }
 
-    /// Sets what the line says.
+    /// Applies the field in the line.
     fn set(&mut self, out: &mut VecDeque<Output>) {
         let Line::Value { field, .. } = self.line else { return };
         let text = || String::from_utf8_lossy(&self.value).into_owned().into_boxed_str();
@@ -262,7 +262,7 @@ impl EventStream {
         }
     }
 
-    /// Ends the event; one without data is none, and only its type is forgotten.
+    /// Ends the event; one without data is discarded, which resets only its type.
     fn dispatch(&mut self, out: &mut VecDeque<Output>) {
         if self.draft.has_data {
             let facts = std::mem::take(&mut self.facts);
@@ -272,7 +272,7 @@ impl EventStream {
         self.draft = Draft::default();
     }
 
-    /// Gives the event at hand as far as it came, where any data did.
+    /// Emits the current event so far, if there is any data.
     fn cut_off(&mut self, out: &mut VecDeque<Output>) -> bool {
         let has_data = self.draft.has_data;
         if has_data {
@@ -334,7 +334,7 @@ mod tests {
         outputs.iter().map(show).collect()
     }
 
-    /// The examples of the standard, and what it says beside them.
+    /// The examples of the standard, and what it specifies in addition.
     #[test]
     fn events_as_the_standard_has_them() {
         let text = "\u{feff}: comment\n\ndata: YHOO\ndata: +2\ndata: 10\n\nretry: 10\nid: 1\n\nevent: add\ndata:x\n\n\
@@ -370,7 +370,7 @@ mod tests {
         let (mut events, mut out) = (EventStream::new(100), VecDeque::new());
         events.push(b"id: 1\ndata: one\n\nid: 2\ndata: tw", At::default(), &mut out);
         events.gap(&mut out);
-        // The first line end may end a line that began in the gap.
+        // The first line end may belong to a line that began in the gap.
         events.push(b"\nid: 3\ndata: three\n", At::default(), &mut out);
         events.push(b"\ndata: four\n\n", At::default(), &mut out);
         let expected = [r#""one" id=1"#, r#""tw"… id=2"#, "Skipped { bytes: 20 }", r#""four""#];

@@ -1,7 +1,7 @@
-//! Payloads of Engine.IO's long polling that are wrapped for pages without `XMLHttpRequest` (JSONP): a response is the
-//! call of a function with a string, a request a form with one field.
+//! Payloads of Engine.IO's long polling that are wrapped for pages without `XMLHttpRequest` (JSONP): a response is a
+//! call of a function with a string, a request is a form with one field.
 
-/// A reader of the payload in such a body.
+/// A parser that extracts the payload from such a body.
 ///
 /// ```text
 ///   response:  ___eio[0]("  payload, escaped as in JSON  ");
@@ -9,29 +9,29 @@
 /// ```
 #[derive(Debug)]
 pub(super) enum Jsonp {
-    /// In the name of the function, or behind it: so many bytes of it came.
+    /// In the name of the function, or after it; the number of bytes matched.
     Call(usize),
-    /// In the string; what an escape so far is.
+    /// In the string, with the current escape.
     String(Escape),
     /// In the name of the field.
     Field(usize),
-    /// In the field's value.
+    /// In the value of the field.
     Value { percent: Percent, backslashes: u8 },
-    /// Behind the payload.
+    /// After the payload.
     Over,
 }
 
-/// The part of an escape in a string that has come.
+/// A partially read escape in a string.
 #[derive(Debug, Default)]
 pub(super) struct Escape {
     backslash: bool,
-    /// The digits of `\u`, and how many.
+    /// The value of the digits after `\u`, and their number.
     unit: Option<(u16, u8)>,
     /// The first half of a surrogate pair.
     high: Option<u16>,
 }
 
-/// The part of a percent-encoded byte that has come.
+/// A partially read percent-encoded byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Percent {
     #[default]
@@ -43,12 +43,12 @@ pub(super) enum Percent {
 const FUNCTION: &[u8] = b"___eio[";
 const FIELD: &[u8] = b"d=";
 
-/// A body that is written otherwise.
+/// The error for a body in another format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NoJsonp;
 
 impl Jsonp {
-    /// Begins to read a body by its first byte; `None` where that begins no such body.
+    /// Creates the parser for a body with this first byte; returns `None` if no such body begins with it.
     pub(super) const fn begin(byte: u8) -> Option<Self> {
         match byte {
             b'_' => Some(Jsonp::Call(0)),
@@ -57,7 +57,7 @@ impl Jsonp {
         }
     }
 
-    /// Takes the next bytes and appends those of the payload.
+    /// Parses the next bytes and appends those of the payload.
     pub(super) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), NoJsonp> {
         for byte in bytes {
             self.take(*byte, out)?;
@@ -99,7 +99,7 @@ impl Jsonp {
 }
 
 impl Escape {
-    /// Takes a byte of the string; returns whether it ends it.
+    /// Processes a byte of the string; returns whether it ends the string.
     fn take(&mut self, byte: u8, out: &mut Vec<u8>) -> Result<bool, NoJsonp> {
         if let Some((value, digits)) = self.unit {
             let digit = char::from(byte).to_digit(16).ok_or(NoJsonp)? as u16;
@@ -133,7 +133,7 @@ impl Escape {
         Ok(false)
     }
 
-    /// Writes a code unit of UTF-16, a pair of surrogates with its second half.
+    /// Writes a UTF-16 code unit; a surrogate pair is written with its second half.
     fn put(&mut self, unit: u16, out: &mut Vec<u8>) {
         if matches!(unit, 0xd800..0xdc00) {
             self.high = Some(unit);
@@ -150,7 +150,7 @@ impl Escape {
 }
 
 impl Percent {
-    /// Takes a byte of the value; returns the one that it completes.
+    /// Processes a byte of the value; returns the byte that it completes.
     fn take(&mut self, byte: u8) -> Result<Option<u8>, NoJsonp> {
         let digit = || char::from(byte).to_digit(16).map(|it| it as u8).ok_or(NoJsonp);
         let (next, decoded) = match (*self, byte) {
@@ -165,7 +165,7 @@ impl Percent {
     }
 }
 
-/// Writes a byte of the payload: `\n` stands for a line feed, `\\n` for itself.
+/// Writes a byte of the payload: `\n` represents a line feed, `\\n` itself.
 fn write(byte: u8, backslashes: &mut u8, out: &mut Vec<u8>) {
     match (byte, *backslashes) {
         (b'\\', 0 | 1) => {
@@ -206,7 +206,7 @@ mod tests {
     fn in_pieces(body: &[u8], size: usize) -> Result<String, NoJsonp> {
         let (mut it, mut out) = (Jsonp::begin(body[0]).ok_or(NoJsonp)?, Vec::new());
         for piece in body.chunks(size) {
-            // The pieces of one escape are never divided over two outputs.
+            // The bytes of one escape are never split between two outputs.
             it.push(piece, &mut out)?;
         }
         Ok(String::from_utf8(out).unwrap())

@@ -1,8 +1,8 @@
-//! Bodies of HTTP exchanges that carry messages, read (HTML Standard §9.2, the Engine.IO protocol, RFC 9110 §8.4).
+//! Parsing of HTTP bodies that carry messages (HTML Standard §9.2, the Engine.IO protocol, RFC 9110 §8.4).
 //!
-//! [`BodyReader`] takes the bytes of one body as they come, undoes their content coding, and gives the messages in
-//! them: `events` takes a stream of server-sent events apart, `payload` the payload of Engine.IO's long polling. After
-//! a gap nothing is invented: both go on where their own grammar leaves no doubt.
+//! [`BodyReader`] takes the bytes of one body as they arrive, decodes their content coding, and returns the messages in
+//! them: `events` parses a stream of server-sent events, `payload` the payloads of Engine.IO's long polling. After a
+//! gap nothing is invented: both continue where their own grammar is unambiguous.
 //!
 //! ```
 //! use wirefin::model::At;
@@ -40,7 +40,7 @@ pub enum Format {
     Events,
     /// A payload of the Engine.IO protocol.
     EngineIo {
-        /// The protocol's revision: 3 or 4.
+        /// The revision of the protocol: 3 or 4.
         revision: u8,
     },
 }
@@ -50,7 +50,7 @@ pub enum Format {
 pub struct BodyReader {
     coding: Coding,
     format: Reader,
-    /// Bytes of the body that were taken.
+    /// The number of bytes of the body processed so far.
     offset: u64,
     outputs: VecDeque<Output>,
 }
@@ -59,12 +59,12 @@ pub struct BodyReader {
 enum Reader {
     Events(EventStream),
     Payload(Payload),
-    /// It was told that nothing can be read.
+    /// Nothing can be read, which has been reported.
     Nothing,
 }
 
 impl BodyReader {
-    /// Makes the reader of a body with this `Content-Encoding`; at most `limit` bytes of a message are kept.
+    /// Creates the reader for a body with this `Content-Encoding`; at most `limit` bytes of a message are kept.
     pub fn new(format: Format, content_encoding: Option<&str>, limit: usize) -> Self {
         let format = match format {
             Format::Events => Reader::Events(EventStream::new(limit)),
@@ -83,12 +83,12 @@ impl BodyReader {
         !matches!(self.coding, Coding::Identity)
     }
 
-    /// Returns how many bytes of the body came or are known to be lost.
+    /// Returns how many bytes of the body were received or are known to be lost.
     pub const fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Takes the next bytes of the body and the packet that carried them; ask [`next`](Self::next) then.
+    /// Pushes the next bytes of the body and the packet that contained them; then poll [`next`](Self::next).
     pub fn push(&mut self, bytes: &[u8], carried: At) {
         self.offset = self.offset.saturating_add(bytes.len() as u64);
         let BodyReader { coding, format, outputs, .. } = self;
@@ -109,7 +109,7 @@ impl BodyReader {
         }
     }
 
-    /// Hears that bytes of the body are missing here.
+    /// Notes that bytes of the body are missing here.
     pub fn gap(&mut self, lost: Lost) {
         self.offset = self.offset.saturating_add(lost.least());
         if self.is_encoded() {
@@ -123,7 +123,7 @@ impl BodyReader {
         }
     }
 
-    /// Hears that the body is over; `whole` says that it is so by what frames it.
+    /// Notes that the body has ended; `whole` means that it ended according to its framing.
     pub fn end(&mut self, whole: bool) {
         match std::mem::replace(&mut self.format, Reader::Nothing) {
             Reader::Events(events) => events.end(whole, &mut self.outputs),
@@ -132,13 +132,13 @@ impl BodyReader {
         }
     }
 
-    /// Returns what there is to say next.
-    #[allow(clippy::should_implement_trait)] // named as every stop names it
+    /// Returns the next output.
+    #[allow(clippy::should_implement_trait)] // named as in every other module
     pub fn next(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
-    /// Returns how much memory it holds, in bytes.
+    /// Returns the allocated memory, in bytes.
     pub fn allocated(&self) -> usize {
         let format = match &self.format {
             Reader::Events(events) => events.allocated(),
@@ -148,7 +148,7 @@ impl BodyReader {
         format.saturating_add(self.coding.allocated())
     }
 
-    /// Reads no further; `cause` says why.
+    /// Stops reading because of `cause`.
     pub fn give_up(&mut self, cause: &'static str) {
         match std::mem::replace(&mut self.format, Reader::Nothing) {
             Reader::Events(mut events) => events.gap(&mut self.outputs),

@@ -1,53 +1,53 @@
 use crate::model::At;
 
-/// A message that a body carries.
+/// A message in a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BodyMessage {
-    /// It is text, not bytes.
+    /// Whether it is text rather than bytes.
     pub text: bool,
     /// The bytes that are known and kept.
     pub bytes: Vec<u8>,
-    /// How many bytes came: more than are kept where the limit cut it.
+    /// The number of bytes received, which is greater than the number kept if the limit truncated it.
     pub length: u64,
-    /// It ended as it should; else what follows `bytes` is missing.
+    /// Whether it ended properly; otherwise, what follows `bytes` is missing.
     pub is_whole: bool,
-    /// What is said beside it.
+    /// The fields sent with it.
     pub facts: EventFacts,
-    /// The packet that carried its first byte.
+    /// The packet that contained its first byte.
     pub first: At,
-    /// How many bytes of the body it took, decoded.
+    /// The number of decoded bytes of the body that it took.
     pub size: u64,
 }
 
-/// The fields of a server-sent event beside its data.
+/// The fields of a server-sent event other than its data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventFacts {
-    /// The event's type; `None` stands for `message`.
+    /// The type of the event; `None` means `message`.
     pub event: Option<Box<str>>,
-    /// The last event ID, where it was set since the event before.
+    /// The last event ID, if it was set since the previous event.
     pub id: Option<Box<str>>,
-    /// The reconnection time in milliseconds, where it was set since the event before.
+    /// The reconnection time in milliseconds, if it was set since the previous event.
     pub retry: Option<u64>,
 }
 
 /// The output of a [`BodyReader`](super::BodyReader).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// A message is whole, or as much of it as there will be.
+    /// A message that is complete, or as complete as it will be.
     Message(BodyMessage),
-    /// The body ended inside of a message, which stands before this.
+    /// The body ended inside the preceding message.
     Unfinished,
-    /// Behind a gap the next message begins here, or none did before the end; so many captured bytes were skipped.
+    /// The next message after a gap begins here, or the body ended before one did; captured bytes were skipped.
     Skipped {
-        /// How many.
+        /// The number of skipped bytes.
         bytes: u64,
     },
-    /// Nothing more of the body can be read.
+    /// The rest of the body cannot be read.
     Unreadable {
-        /// Why.
+        /// The reason.
         cause: &'static str,
     },
-    /// A field of an event is longer than the limit and left out.
+    /// A field of an event exceeds the limit and was omitted.
     TooLong {
         /// The limit in bytes.
         limit: usize,

@@ -1,7 +1,7 @@
 //! Payloads of Engine.IO's long polling (the Engine.IO protocol, revisions 3 and 4): several packets in one body.
 //!
-//! A packet is given as the message that a WebSocket would carry: text with its type before it, or bytes; those of
-//! revision 3 have their type as the first one.
+//! A packet is returned as the message that a WebSocket would carry: text preceded by its type, or bytes; in revision
+//! 3, the first byte is their type.
 
 use std::collections::VecDeque;
 
@@ -12,31 +12,31 @@ use super::jsonp::Jsonp;
 use super::output::{BodyMessage, EventFacts, Output};
 use crate::model::{At, Lost};
 
-/// What is between packets in revision 4.
+/// The separator between packets in revision 4.
 const SEPARATOR: u8 = 0x1e;
 
-/// The cause that nothing of a body can be read.
+/// The reason why a body cannot be read.
 const NO_PAYLOAD: &str = "the body is no payload of Engine.IO";
 
-/// Bounds the digits of a length.
+/// Bounds the number of digits of a length.
 const MAX_DIGITS: u8 = 10;
 
-/// What may begin a packet of text.
+/// The characters with which a text packet may begin.
 const TYPES: std::ops::RangeInclusive<u8> = b'0'..=b'6';
 
-/// A reader of one payload.
+/// A parser for one payload.
 ///
 /// ```text
 ///   revision 4:          Text ─ 0x1e ─► Text …        gap ─► Lost ─ 0x1e ─► Text
 ///   revision 3, text:    Length ─ `:` ─► Counted …    gap ─► Over
-///   revision 3, bytes:   Kind ─► Length ─ 0xff ─► Counted …   gap inside of Counted ─► counted on
+///   revision 3, bytes:   Kind ─► Length ─ 0xff ─► Counted …   gap within Counted: counting continues
 /// ```
 #[derive(Debug)]
 pub(super) struct Payload {
     revision: u8,
     limit: usize,
     place: Place,
-    /// What it is wrapped in, where it is.
+    /// The wrapping of the payload, if any.
     jsonp: Option<Jsonp>,
     packet: Packet,
     skipped: u64,
@@ -46,32 +46,32 @@ pub(super) struct Payload {
 enum Place {
     /// At the first byte of the body.
     Start,
-    /// In a packet that a separator ends.
+    /// In a packet terminated by a separator.
     Text,
     /// In a length, or before it.
     Length { length: u64, digits: u8, kind: Kind },
-    /// Before the byte that says what a packet of a binary payload is.
+    /// Before the byte with the type of a packet in a binary payload.
     Kind,
-    /// In a packet of known length: units to come, and bytes of the character at hand.
+    /// In a packet of known length: the remaining units, and the remaining bytes of the current character.
     Counted { left: u64, inside: u8, kind: Kind },
-    /// Behind lost bytes, before the next separator.
+    /// After lost bytes, before the next separator.
     Lost,
-    /// Nobody can tell where the next packet begins.
+    /// The start of the next packet is unknown.
     Over,
 }
 
 /// The encoding of a packet of revision 3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// In a payload of text, counted in UTF-16 code units.
+    /// In a text payload, counted in UTF-16 code units.
     Units,
-    /// Text in a payload of bytes.
+    /// Text in a binary payload.
     Text,
     /// Bytes.
     Bytes,
 }
 
-/// The packet at hand, as it is written.
+/// The current packet, as encoded.
 #[derive(Debug, Default)]
 struct Packet {
     bytes: Vec<u8>,
@@ -81,7 +81,7 @@ struct Packet {
     is_cut: bool,
 }
 
-/// Standard base64, its padding or not, as peers send it.
+/// Standard base64, with or without padding, as peers send it.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -90,12 +90,12 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 impl Payload {
-    /// Makes the reader of a payload of this revision that keeps at most `limit` bytes of a packet.
+    /// Creates the parser for a payload of this revision, which keeps at most `limit` bytes of a packet.
     pub(super) fn new(revision: u8, limit: usize) -> Self {
         Payload { revision, limit, place: Place::Start, jsonp: None, packet: Packet::default(), skipped: 0 }
     }
 
-    /// Takes the next bytes; returns why the body cannot be read, where it cannot.
+    /// Parses the next bytes; returns the reason if the body cannot be read.
     pub(super) fn push(
         &mut self,
         bytes: &[u8],
@@ -170,7 +170,7 @@ impl Payload {
         None
     }
 
-    /// Returns the place that the first byte of a body leads to, or why it leads to none.
+    /// Returns the state after the first byte of a body, or the reason why it is invalid.
     fn begins_with(&self, byte: u8) -> Result<Place, &'static str> {
         match (self.revision, byte) {
             (3, 0 | 1) => Ok(Place::Kind),
@@ -181,7 +181,7 @@ impl Payload {
         }
     }
 
-    /// Passes over what follows a gap up to the next separator, and returns what is behind it.
+    /// Skips what follows a gap up to the next separator; returns what follows it.
     fn skip_to_separator<'a>(&mut self, rest: &'a [u8], out: &mut VecDeque<Output>) -> &'a [u8] {
         let end = memchr::memchr(SEPARATOR, rest);
         let skipped = end.map_or(rest.len(), |end| end.saturating_add(1));
@@ -193,7 +193,7 @@ impl Payload {
         rest.get(skipped..).unwrap_or_default()
     }
 
-    /// Hears that bytes are missing here.
+    /// Notes that bytes are missing here.
     pub(super) fn gap(&mut self, lost: Lost, out: &mut VecDeque<Output>) {
         if let (Place::Counted { left, kind, .. }, Lost::Exact(length)) = (self.place, lost)
             && kind != Kind::Units
@@ -209,12 +209,12 @@ impl Payload {
             self.packet.is_cut = true;
             self.tell(out);
         }
-        // Whether an escape was lost in part is not known.
+        // Whether the gap began or ended inside an escape is unknown.
         let goes_on = self.revision == 4 && self.jsonp.is_none();
         self.place = if goes_on { Place::Lost } else { Place::Over };
     }
 
-    /// Hears that the body is over.
+    /// Notes that the body has ended.
     pub(super) fn end(mut self, whole: bool, out: &mut VecDeque<Output>) {
         match self.place {
             Place::Text => {
@@ -240,7 +240,7 @@ impl Payload {
         self.packet.size = self.packet.size.saturating_add(1);
     }
 
-    /// Takes bytes up to the next separator, and returns what stands behind it.
+    /// Reads bytes up to the next separator; returns what follows it.
     fn text<'a>(&mut self, bytes: &'a [u8], carried: At, out: &mut VecDeque<Output>) -> &'a [u8] {
         let end = memchr::memchr(SEPARATOR, bytes);
         let (text, behind) = bytes.split_at_checked(end.unwrap_or(bytes.len())).unwrap_or((bytes, &[]));
@@ -253,12 +253,12 @@ impl Payload {
         behind.get(1..).unwrap_or_default()
     }
 
-    /// Returns how many bytes of Base64 are kept, which takes four for three.
+    /// Returns how many bytes of base64 are kept, which has four for every three.
     const fn encoded_limit(&self) -> usize {
         (self.limit.saturating_mul(4) / 3).saturating_add(4)
     }
 
-    /// Takes a byte of a length, or the one that ends it.
+    /// Processes a byte of a length, or the one that ends it.
     fn length(byte: u8, length: u64, digits: u8, kind: Kind) -> Option<Place> {
         let (digit, end) = match kind {
             Kind::Units => (byte.wrapping_sub(b'0'), b':'),
@@ -271,7 +271,7 @@ impl Payload {
         (byte == end && digits > 0).then_some(Place::Counted { left: length, inside: 0, kind })
     }
 
-    /// Takes a byte of a packet that is counted in UTF-16 code units.
+    /// Processes a byte of a packet that is counted in UTF-16 code units.
     fn unit(&mut self, byte: u8, left: u64, inside: u8) {
         self.packet.push(&[byte], self.encoded_limit());
         let (units, behind) = match byte {
@@ -294,7 +294,7 @@ impl Payload {
         }
     }
 
-    /// Gives the packet at hand.
+    /// Emits the current packet.
     fn tell(&mut self, out: &mut VecDeque<Output>) {
         let Packet { bytes, length, first, size, is_cut } = std::mem::take(&mut self.packet);
         let is_bytes = matches!(self.place, Place::Counted { kind: Kind::Bytes, .. });
@@ -318,7 +318,7 @@ impl Payload {
         }));
     }
 
-    /// Decodes a packet in base64: behind `b`, and in revision 3 the type.
+    /// Decodes a base64 packet, which follows `b` and, in revision 3, the type.
     fn decode(&self, packet: &[u8], length: u64) -> (Vec<u8>, u64) {
         let (kind, text) = match (self.revision, packet) {
             (3, [b'b', kind, text @ ..]) => (Some(kind.wrapping_sub(b'0')), text),
@@ -328,7 +328,7 @@ impl Payload {
         let end = text.iter().rposition(|byte| *byte != b'=').map_or(0, |at| at.saturating_add(1));
         let digits = text.get(..end).unwrap_or_default();
         let is_whole = packet.len() as u64 == length;
-        // A last group of one digit says nothing.
+        // A single digit in the last group is meaningless.
         let digits =
             if digits.len() % 4 == 1 { digits.split_last().map_or(digits, |(_, it)| it) } else { digits };
         let mut bytes: Vec<u8> = kind.into_iter().collect();
@@ -390,7 +390,7 @@ mod tests {
         }
     }
 
-    /// The examples of the protocol's description, and characters beyond the basic plane.
+    /// The examples of the protocol's documentation, and characters beyond the basic plane.
     #[test]
     fn packets_of_revision_4() {
         in_any_pieces(4, b"4hello\x1e2\x1e4world", &["4hello", "2", "4world"]);

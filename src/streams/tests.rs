@@ -46,7 +46,7 @@ fn format() -> impl Strategy<Value = Format> {
     prop_oneof![Just(Format::Events), revision.prop_map(|revision| Format::EngineIo { revision })]
 }
 
-/// Bytes of which the formats' own are many.
+/// Bytes in which the formats' own are frequent.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         Just(b"data: ".to_vec()),
@@ -79,7 +79,7 @@ proptest! {
             };
             outputs.iter().filter_map(told).collect()
         };
-        // What JSONP or something else is read differently from its beginning on.
+        // The first byte decides whether a body is JSONP, so it is never lost here.
         let sent = whole(&read(format, "identity", &bytes, usize::MAX));
         let from = from.clamp(1, bytes.len().max(1));
         let behind = from.saturating_add(length);

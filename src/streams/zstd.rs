@@ -1,64 +1,64 @@
-//! A zstd stream (RFC 8878) whose content is wanted as it is flushed, not at its end.
+//! A zstd stream (RFC 8878) whose content is required as it is flushed, not at its end.
 //!
-//! The library keeps the last window of a frame until the frame ends. So whenever a block has come, the frame so far is
-//! decoded anew, with an end put behind it: that is bounded in bytes and in work.
+//! The library retains the last window of a frame until the frame ends. Therefore, whenever a block is complete, the
+//! frame so far is decoded again with an end appended, which is bounded in bytes and in work.
 
 use std::io::Read;
 
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-/// Bounds the bytes of one frame.
+/// Bounds the size of a frame, in bytes.
 const MAX_FRAME: usize = 256 << 10;
 
-/// Bounds what one frame decodes to.
+/// Bounds the decoded size of a frame, in bytes.
 const MAX_CONTENT: usize = 4 << 20;
 
-/// Bounds what all the decoding of a stream takes and makes, what is decoded anew included.
+/// Bounds the total input and output of decoding a stream, including repeated decoding.
 const MAX_WORK: u64 = 512 << 20;
 
-/// What a byte that is taken counts beside one that is made: a block without content is three of them.
+/// The weight of an input byte relative to an output byte: a block without content is only three input bytes.
 const TAKEN: u64 = 8;
 
-/// How much is decoded at once; a block makes at most 128 KiB (RFC 8878 §3.1.1.2.4).
+/// The number of bytes decoded at once; a block yields at most 128 KiB (RFC 8878 §3.1.1.2.4).
 const PIECE: usize = 256 << 10;
 
 /// The first bytes of a frame (RFC 8878 §3.1.1).
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// An empty block that is the last one, and room for the checksum behind it.
+/// An empty last block, and room for the checksum after it.
 const END: [u8; 7] = [1, 0, 0, 0, 0, 0, 0];
 
-/// The end of what can be read of a stream: it is damaged, or longer than the bounds allow.
+/// The error at which a stream becomes unreadable: it is damaged, or exceeds the bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnreadableZstd;
 
-/// A reader of a zstd stream that gives what is flushed.
+/// A decoder that outputs a zstd stream as it is flushed.
 #[derive(Debug, Default)]
 pub struct ZstdStream {
-    /// The bytes of the frame at hand.
+    /// The bytes of the current frame.
     frame: Vec<u8>,
-    /// How many of them are its header and whole blocks.
+    /// The length of its header and complete blocks.
     whole: usize,
-    /// How many bytes of its content were given.
+    /// The length of its content that was already output.
     given: usize,
     work: u64,
 }
 
-/// The parts of a frame header that matter here.
+/// The required parts of a frame header.
 struct Header {
     length: usize,
     has_checksum: bool,
 }
 
 impl ZstdStream {
-    /// Takes the next bytes and appends what the blocks that they complete make.
+    /// Pushes bytes and appends the content of the blocks that they complete.
     ///
     /// # Errors
     ///
-    /// Where nothing more can be read; what could be is appended.
+    /// Fails if nothing more can be decoded; the content up to there is appended.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), UnreadableZstd> {
         self.frame.extend_from_slice(bytes);
-        // Block by block, so that what is given does not depend on how the stream is cut.
+        // Block by block, so that the output does not depend on how the stream is split.
         while let Some(is_last) = self.step()? {
             self.decode(is_last, out)?;
             if is_last {
@@ -69,17 +69,17 @@ impl ZstdStream {
         if self.frame.len() > MAX_FRAME { Err(UnreadableZstd) } else { Ok(()) }
     }
 
-    /// Returns whether no byte waits for the rest of its block.
+    /// Returns whether there is no incomplete block.
     pub fn is_flushed(&self) -> bool {
         self.whole == self.frame.len()
     }
 
-    /// Returns how much memory it holds, in bytes.
+    /// Returns the allocated memory, in bytes.
     pub fn allocated(&self) -> usize {
         self.frame.capacity()
     }
 
-    /// Steps over the next block, where it is whole; returns whether it ends the frame (RFC 8878 §3.1.1.2).
+    /// Advances past the next block if it is complete; returns whether it ends the frame (RFC 8878 §3.1.1.2).
     fn step(&mut self) -> Result<Option<bool>, UnreadableZstd> {
         let Some(header) = self.header()? else { return Ok(None) };
         let start = self.whole.max(header.length);
@@ -100,7 +100,7 @@ impl ZstdStream {
         if self.whole > MAX_FRAME { Err(UnreadableZstd) } else { Ok(Some(is_last)) }
     }
 
-    /// Reads the frame's header (RFC 8878 §3.1.1.1); `None` where it is not whole.
+    /// Parses the header of the frame (RFC 8878 §3.1.1.1); returns `None` if it is incomplete.
     fn header(&self) -> Result<Option<Header>, UnreadableZstd> {
         let known = self.frame.get(..MAGIC.len().min(self.frame.len())).unwrap_or_default();
         if !MAGIC.starts_with(known) {
@@ -119,7 +119,7 @@ impl ZstdStream {
         Ok((self.frame.len() >= length).then_some(Header { length, has_checksum }))
     }
 
-    /// Decodes the whole blocks and appends what was not given yet.
+    /// Decodes the complete blocks and appends content that has not been output yet.
     fn decode(&mut self, is_over: bool, out: &mut Vec<u8>) -> Result<(), UnreadableZstd> {
         let blocks = self.frame.get(..self.whole).unwrap_or_default();
         let mut source = blocks.chain(if is_over { &[][..] } else { &END });
@@ -132,7 +132,7 @@ impl ZstdStream {
                 .decode_blocks(&mut source, BlockDecodingStrategy::UptoBytes(PIECE))
                 .map_err(|_| UnreadableZstd)?;
             content.extend(decoder.collect().unwrap_or_default());
-            // The window is not handed out before the end: what is in it is at most what was read so far.
+            // The window is only output at the end: its contents are at most what was read so far.
             if content.len() > MAX_CONTENT {
                 return Err(UnreadableZstd);
             }
@@ -149,7 +149,7 @@ impl ZstdStream {
 mod tests {
     use super::*;
 
-    /// "ahoy " and then "harbour" as raw blocks, the first one flushed, the last one an end; content of no known size.
+    /// "ahoy " and then "harbour" as raw blocks, the first flushed, the second the last; the content size is unknown.
     const FRAME: &[u8] = b"\x28\xb5\x2f\xfd\x00\x58\x28\0\0ahoy \x39\0\0harbour";
 
     fn read(pieces: impl Iterator<Item = Vec<u8>>) -> (Vec<u8>, bool) {
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn damage_and_bombs_end_it() {
         assert_eq!(read([b"{}".to_vec()].into_iter()), (Vec::new(), false));
-        // Blocks of one byte that is to be repeated 128 Ki times, as many as there is room for.
+        // Blocks of one byte repeated 128 Ki times, as many as there is room for.
         let block = ((128_u32 << 10) << 3 | 1 << 1).to_le_bytes();
         let blocks = std::iter::repeat_with(|| [block[0], block[1], block[2], b'x'].to_vec());
         let pieces = std::iter::once(b"\x28\xb5\x2f\xfd\x00\x58".to_vec()).chain(blocks.take(10_000));
