@@ -1,4 +1,4 @@
-//! Everything the analyzer can say: the waist between the stops that take traffic apart and those that show it.
+//! Everything the analyzer reports: the interface between the modules that decode traffic and those that present it.
 //!
 //! ```
 //! use wirefin::capture::Files;
@@ -56,30 +56,30 @@ use crate::model::{At, Endpoint, Pair, Side};
 pub use crate::subprotocol::{Meaning, Role, StoredMeaning, Unanswered, Unit, Value};
 pub use crate::websocket::{CloseBody, Header, Missing, Opcode};
 
-/// Name of a conversation: its connection and, where that carries several, its stream. It is written `4` or `4.3`.
+/// The identity of a conversation: its connection and, if that carries several, its stream. It is written `4` or `4.3`.
 ///
-/// The name is the same however many threads looked, and the user finds the packet in Wireshark.
+/// It does not depend on the number of threads, and the user finds the packet in Wireshark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnId {
     /// The number of the connection's first packet in the capture.
     pub packet: NonZeroU64,
-    /// The HTTP/2 stream (RFC 9113 §5.1.1); `None` where the conversation has the connection to itself.
+    /// The HTTP/2 stream (RFC 9113 §5.1.1); `None` if the conversation has its own connection.
     pub stream: Option<NonZeroU64>,
 }
 
 impl ConnId {
-    /// Returns the name of a connection as a whole.
+    /// Returns the ID of an entire connection.
     pub const fn new(packet: NonZeroU64) -> Self {
         ConnId { packet, stream: None }
     }
 
-    /// Returns the name of a stream of this connection.
+    /// Returns the ID of a stream of this connection.
     #[must_use]
     pub const fn with_stream(self, stream: NonZeroU64) -> Self {
         ConnId { stream: Some(stream), ..self }
     }
 
-    /// Returns the number of the stream; `None` where the conversation has the connection to itself.
+    /// Returns the stream identifier; `None` if the conversation has its own connection.
     pub fn stream(self) -> Option<u64> {
         self.stream.map(NonZeroU64::get)
     }
@@ -94,75 +94,74 @@ impl fmt::Display for ConnId {
     }
 }
 
-/// One thing that happened.
+/// An event.
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'a> {
-    /// The connection; `None` where it concerns the capture as a whole.
+    /// The connection; `None` if it concerns the entire capture.
     pub conn: Option<ConnId>,
-    /// Where in the capture: the packet that completed it, and when.
+    /// The packet that completed it, and its time.
     pub at: At,
-    /// The packet at which it became known: that of `at`, or a later one where bytes had to be waited for.
+    /// The packet at which it became known: that of `at`, or a later one if it depended on later bytes.
     pub known: u64,
-    /// The conversation that it belongs to; `None` where there is none, or only an attempt was made that is not known
-    /// yet.
+    /// The conversation that it belongs to; `None` if there is none, or only an attempt that is not known yet.
     pub conversation: Option<&'a Conversation>,
-    /// What happened.
+    /// The kind of event.
     pub kind: Kind<'a>,
 }
 
 impl<'a> Event<'a> {
-    /// Returns an event that was known at once.
+    /// Returns an event that was known immediately.
     pub const fn new(conn: Option<ConnId>, at: At, kind: Kind<'a>) -> Self {
         Event { conn, at, known: at.packet, conversation: None, kind }
     }
 }
 
-/// The kind of an event, with what belongs to it.
+/// The kind of an event, with its data.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind<'a> {
     /// A conversation began; a [`Kind::Closed`] follows.
     Opened(&'a Opening),
-    /// An upgrade was refused or never answered; its anomalies follow, and nothing else.
+    /// An upgrade was refused or never answered; nothing follows except its anomalies.
     Rejected(&'a Rejected),
-    /// A connection showed nothing, and no more will come of it.
+    /// A connection showed nothing, and will show nothing further.
     Unshown(&'a Unshown),
     /// A frame's header was read.
     Frame(Frame),
-    /// A message or a control frame is complete, or all of it that there will be.
+    /// A message or a control frame is complete, or no more of it will come.
     Message(Message<'a>),
-    /// Something was wrong.
+    /// An anomaly.
     Anomaly {
-        /// Whose bytes it was about, where one side is meant.
+        /// The sender of the bytes concerned, if it concerns one side.
         from: Option<Side>,
-        /// What was wrong.
+        /// The anomaly.
         anomaly: &'a Anomaly,
     },
     /// A conversation ended.
     Closed(&'a Closed),
 }
 
-/// The ends of a conversation and its opening handshake (RFC 6455 §1.3).
+/// The endpoints of a conversation and its opening handshake (RFC 6455 §1.3).
 #[derive(Clone, Debug)]
 pub struct Opening {
-    /// Who asked.
+    /// The client.
     pub client: Endpoint,
-    /// Who was asked.
+    /// The server.
     pub server: Endpoint,
-    /// The request and its answer; `None` where they were not captured.
+    /// The request and response; `None` if they were not captured.
     pub handshake: Option<Box<Handshake>>,
-    /// What the connection ran through and over, where that is out of the ordinary; most have nothing of it.
+    /// The layers and proxies below the conversation; most have none.
     pub over: Option<Box<Over>>,
-    /// How messages are carried.
+    /// The transport of the messages.
     pub transport: Transport,
 }
 
 impl Opening {
-    /// Returns an opening of a WebSocket by HTTP/1.1, without TLS or proxy.
+    /// Returns the opening of a WebSocket over HTTP/1.1, without TLS or proxy.
     pub const fn new(client: Endpoint, server: Endpoint, handshake: Option<Box<Handshake>>) -> Self {
         Opening { client, server, handshake, over: None, transport: Transport::WebSocket }
     }
 
-    /// Returns the version of HTTP that opened it; `None` where nobody can tell.
+    /// Returns the version of HTTP that opened it; `None` if unknown.
     pub fn http(&self) -> Option<&str> {
         if self.over.as_deref().is_some_and(|over| over.http2) {
             return Some("2");
@@ -173,7 +172,7 @@ impl Opening {
     }
 }
 
-/// The transport that carries messages.
+/// How messages are carried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Transport {
     /// A WebSocket (RFC 6455).
@@ -181,12 +180,12 @@ pub enum Transport {
     WebSocket,
     /// Server-sent events.
     Sse,
-    /// Bodies of HTTP requests and responses, as before an upgrade.
+    /// Bodies of HTTP requests and responses (long polling).
     Polling,
 }
 
 impl Transport {
-    /// Lists all.
+    /// All transports.
     pub const ALL: [Transport; 3] = [Transport::WebSocket, Transport::Sse, Transport::Polling];
 
     /// Returns the word used in every output.
@@ -199,42 +198,42 @@ impl Transport {
     }
 }
 
-/// The layers below a conversation that are out of the ordinary: HTTP/2, TLS, a proxy.
+/// The optional layers below a conversation: HTTP/2, TLS, a proxy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Over {
-    /// It is a stream of an HTTP/2 connection (RFC 8441).
+    /// Whether it is a stream of an HTTP/2 connection (RFC 8441).
     pub http2: bool,
-    /// What TLS agreed on.
+    /// The negotiated parameters of TLS.
     pub tls: Option<Tls>,
     /// The proxy that it came through.
     pub proxy: Option<Proxy>,
 }
 
-/// The parameters that TLS agreed on, as far as they were seen (RFC 8446 §4.1).
+/// The negotiated parameters of TLS, as far as they were captured (RFC 8446 §4.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tls {
-    /// The version's number: `1.3`.
+    /// The version number, such as `1.3`.
     pub version: Option<Box<str>>,
     /// The cipher suite's name.
     pub cipher: Option<Box<str>>,
-    /// The name that the client asked for (RFC 6066 §3).
+    /// The server name requested by the client (RFC 6066 §3).
     pub sni: Option<Box<str>>,
-    /// The application protocol that the server chose (RFC 7301).
+    /// The application protocol chosen by the server (RFC 7301).
     pub alpn: Option<Box<str>>,
-    /// It resumes an earlier connection: by session id, ticket or pre-shared key.
+    /// Whether it resumes an earlier connection, by session ID, ticket or pre-shared key.
     pub resumed: Option<bool>,
-    /// The client sent early data, and the server took it (RFC 8446 §4.2.10).
+    /// Whether the client sent early data and the server accepted it (RFC 8446 §4.2.10).
     pub early_data: Option<bool>,
     /// The JA4 fingerprint of the client.
     pub ja4: Option<Box<str>>,
-    /// Where the keys came from: `keylog`, `dsb` or `pem`; `None` without any.
+    /// The source of the keys: `keylog`, `dsb` or `pem`; `None` without keys.
     pub keys: Option<&'static str>,
 }
 
-/// A proxy between a client and a server, and the ends as the proxy names them.
+/// A proxy between a client and a server, and the endpoints according to the proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
-    /// How it said so: `connect`, `proxy-v1`, `proxy-v2`, `socks4`, `socks4a`, `socks5` or `uwsgi`.
+    /// The protocol: `connect`, `proxy-v1`, `proxy-v2`, `socks4`, `socks4a`, `socks5` or `uwsgi`.
     pub protocol: &'static str,
     /// The client behind the proxy.
     pub client: Option<Box<str>>,
@@ -245,20 +244,20 @@ pub struct Proxy {
 /// An upgrade that was refused or never answered.
 #[derive(Clone, Debug)]
 pub struct Rejected {
-    /// The ends, and the request with what answer there was.
+    /// The endpoints, and the request with its response, if any.
     pub opening: Opening,
-    /// TCP ended; `false` where the capture ended first.
+    /// Whether TCP ended; `false` if the capture ended first.
     pub ended: bool,
 }
 
 impl Rejected {
-    /// Returns the status of the answer; `None` without one.
+    /// Returns the status of the response, if there was one.
     pub fn status(&self) -> Option<u16> {
         let response = self.opening.handshake.as_deref()?.response.as_ref()?;
         Some(response.status)
     }
 
-    /// Says why there is no conversation.
+    /// Describes why there is no conversation.
     pub fn why(&self) -> String {
         match self.status() {
             Some(101) => "status 101, but no WebSocket follows".to_owned(),
@@ -269,56 +268,55 @@ impl Rejected {
     }
 }
 
-/// One frame's header and place (RFC 6455 §5.2).
+/// A frame's header and position (RFC 6455 §5.2).
 #[derive(Clone, Copy, Debug)]
 pub struct Frame {
-    /// Who sent it.
+    /// The sender.
     pub from: Side,
     /// The header.
     pub header: Header,
-    /// Its place in the sender's WebSocket bytes.
+    /// Its offset in the sender's WebSocket bytes.
     pub offset: u64,
 }
 
-/// One message or control frame (RFC 6455 §5.4–5.6).
+/// A message or control frame (RFC 6455 §5.4–5.6).
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
-    /// Who sent it.
+    /// The sender.
     pub from: Side,
-    /// What it is.
+    /// The opcode.
     pub opcode: Opcode,
-    /// Which message of its conversation it is, from 1.
+    /// The message's number in its conversation, from 1.
     pub number: u64,
-    /// The time since the message before it in its conversation; of the first one, since the opening.
+    /// The time since the previous message of its conversation; for the first one, since the opening.
     pub delta: Duration,
-    /// The payload bytes that are known, unmasked and inflated; missing ones are absent.
+    /// The known payload bytes, unmasked and inflated; missing ones are omitted.
     pub payload: &'a [u8],
-    /// The payload's true length, counting missing and dropped bytes.
+    /// The payload's actual length, including missing and dropped bytes.
     pub length: u64,
-    /// Whether `payload` is to be read as text: a text or control frame whose known bytes are UTF-8.
+    /// Whether `payload` is text: a text or control frame whose known bytes are UTF-8.
     pub text: bool,
-    /// Ranges of the payload that are not known, as offset and length; the last length is `None` where it cannot be
-    /// told.
+    /// The missing ranges of the payload; the length of the last one is `None` if unknown.
     pub missing: &'a [Missing],
-    /// How many leading bytes a limit let us keep, where it cut the rest.
+    /// The number of leading bytes kept, if a limit truncated the payload.
     pub truncated_to: Option<u64>,
     /// A close frame's body (RFC 6455 §5.5.1).
     pub close: Option<CloseBody<'a>>,
-    /// For a pong, the time since the ping it answers (RFC 6455 §5.5.3).
+    /// For a pong, the time since the ping that it answers (RFC 6455 §5.5.3).
     pub rtt: Option<Duration>,
     /// How its frames were found.
     pub framing: Framing,
-    /// `false` where no checksum or history vouches for the bytes shown.
+    /// `false` if neither a checksum nor the history confirms the bytes shown.
     pub verified: bool,
-    /// What it took on the wire.
+    /// Its size on the wire.
     pub wire: Wire,
-    /// What it means in the sub-protocol that is spoken; `None` where none is known.
+    /// Its meaning in the sub-protocol; `None` if that is unknown.
     pub meaning: Option<Meaning<'a>>,
-    /// What its transport says beside the payload, where that is no WebSocket: names and values.
+    /// Additional fields of its transport, if that is not a WebSocket: names and values.
     pub fields: &'a [(&'static str, Value<'a>)],
 }
 
-/// The way in which the frames of a message were found.
+/// How the frames of a message were found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Framing {
     /// By counting from the handshake.
@@ -345,86 +343,87 @@ impl Message<'_> {
     }
 }
 
-/// The frames and bytes that a message took on the wire.
+/// A message's frames and bytes on the wire.
 #[derive(Clone, Copy, Debug)]
 pub struct Wire {
-    /// How many frames carried it.
+    /// The number of its frames.
     pub frames: u64,
-    /// How many bytes those frames had, headers included.
+    /// The number of bytes in those frames, including headers.
     pub bytes: u64,
     /// Whether it was sent compressed (RSV1).
     pub compressed: bool,
-    /// Whether the payload shown is inflated; `false` for a compressed message that is shown as sent.
+    /// Whether the payload shown is inflated; `false` for a compressed message shown as sent.
     pub inflated: bool,
     /// Whether its first frame was masked.
     pub masked: bool,
-    /// The packet that carried its first byte, and when.
+    /// The packet that carried its first byte, and its time.
     pub first: At,
 }
 
-/// The sums of what one side sent.
+/// The totals of one side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DirectionTotals {
-    /// Messages and control frames.
+    /// The number of messages and control frames.
     pub messages: u64,
-    /// Frames.
+    /// The number of frames.
     pub frames: u64,
-    /// Payload bytes, unmasked and inflated.
+    /// The number of payload bytes, unmasked and inflated.
     pub bytes: u64,
-    /// WebSocket bytes on the wire, headers included.
+    /// The number of WebSocket bytes on the wire, including headers.
     pub wire_bytes: u64,
 }
 
 /// The end of a conversation (RFC 6455 §7.1).
 #[derive(Clone, Debug)]
 pub struct Closed {
-    /// The close code of a WebSocket; 1005 for a close frame without one, 1006 for no close frame. `None` where the
-    /// capture ended first, where the code or the close frame was not captured ([`Closed::lost`]), and for other
+    /// The close code of a WebSocket; 1005 for a close frame without one, 1006 for no close frame. `None` if the
+    /// capture ended first, if the code or the close frame was not captured ([`Closed::lost`]), and for other
     /// transports.
     pub code: Option<u16>,
     /// The reason given.
     pub reason: Box<str>,
-    /// Who sent the first close frame, or ended TCP without one; `None` where nobody did, or what would tell was lost.
+    /// The side that sent the first close frame, or ended TCP without one; `None` if neither did, or if the evidence
+    /// was lost.
     pub by: Option<Side>,
-    /// TCP ended, and whether a close frame came before it was lost: then there is no code.
+    /// Whether TCP ended and a close frame may have been lost before, so that there is no code.
     pub lost: bool,
-    /// Both sides sent a close frame; of other transports, it came to the end that was announced.
+    /// Whether both sides sent a close frame; for other transports, whether the announced end was reached.
     pub clean: bool,
-    /// The side that ended its half of TCP (RFC 9293 §3.6.1) before the capture ended; the other had not ended its own.
+    /// The side that ended its half of TCP (RFC 9293 §3.6.1) before the capture ended, if the other one had not.
     pub half_closed: Option<Side>,
-    /// From the opening to the end.
+    /// The time from the opening to the end.
     pub duration: Duration,
-    /// What each side sent.
+    /// The totals of each side.
     pub totals: Pair<DirectionTotals>,
-    /// The sub-protocol's questions that were never answered.
+    /// The sub-protocol's requests that were never answered.
     pub unanswered: Unanswered,
 }
 
 impl Closed {
-    /// Returns whether the end was seen; else the capture ended first.
+    /// Returns whether the end was captured; otherwise the capture ended first.
     pub const fn is_seen(&self) -> bool {
         self.code.is_some() || self.by.is_some() || self.clean || self.lost
     }
 }
 
-/// A consumer of events, one after the other.
+/// A consumer of events.
 pub trait Sink {
-    /// Takes one event; what it lends is gone when this returns.
+    /// Processes one event, whose data is borrowed only for this call.
     fn event(&mut self, event: &Event<'_>);
 
-    /// Returns whether [`Kind::Frame`] events are wanted; they cost time.
+    /// Returns whether [`Kind::Frame`] events are wanted; they take time.
     fn wants_frames(&self) -> bool {
         false
     }
 }
 
-/// A sink that adds up: several see some of the connections each, and in the end one takes in the others.
+/// A sink for aggregation: several instances each process some of the connections, and are merged at the end.
 pub trait Gather: Sink + Send {
-    /// Makes one with the same settings that has seen nothing; it takes next to no memory.
+    /// Creates an empty instance with the same settings; it takes almost no memory.
     #[must_use]
     fn fresh(&self) -> Self;
 
-    /// Adds what another saw. The order in which several are absorbed makes no difference to what is reported in the end.
+    /// Merges another instance. The order of merging makes no difference to the final result.
     fn absorb(&mut self, other: Self);
 }
 

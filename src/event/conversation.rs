@@ -3,29 +3,29 @@ use std::sync::Arc;
 use super::{Opening, Proxy, Tls, Transport};
 use crate::model::Endpoint;
 
-/// The facts about a conversation that its opening tells, and that name it in every output.
+/// The details of a conversation from its opening, which identify it in every output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conversation {
-    /// Who asked.
+    /// The client.
     pub client: Endpoint,
-    /// Who was asked.
+    /// The server.
     pub server: Endpoint,
-    /// What was asked for; `None` where the handshake was not captured.
+    /// The requested URL; `None` if the handshake was not captured.
     pub url: Option<Arc<str>>,
-    /// The sub-protocol agreed on.
+    /// The negotiated sub-protocol.
     pub subprotocol: Option<Box<str>>,
     /// The version of HTTP that opened it: `1.1`, `2`.
     pub http: Option<Box<str>>,
-    /// What TLS agreed on.
+    /// The negotiated parameters of TLS.
     pub tls: Option<Box<Tls>>,
     /// The proxy that it came through.
     pub proxy: Option<Box<Proxy>>,
-    /// How messages are carried.
+    /// The transport of the messages.
     pub transport: Transport,
 }
 
 impl Conversation {
-    /// Takes what there is from the opening.
+    /// Returns the details in an opening.
     pub fn of(opening: &Opening) -> Self {
         let handshake = opening.handshake.as_deref();
         Conversation {
@@ -40,7 +40,7 @@ impl Conversation {
         }
     }
 
-    /// Returns the memory that it is and holds, in bytes.
+    /// Returns its memory, including owned data, in bytes.
     pub fn allocated(&self) -> usize {
         let texts = [self.url.as_deref(), self.subprotocol.as_deref(), self.http.as_deref()];
         let texts = texts.into_iter().flatten().map(str::len);
@@ -49,7 +49,7 @@ impl Conversation {
         texts.fold(size_of::<Self>().saturating_add(tls).saturating_add(proxy), usize::saturating_add)
     }
 
-    /// Returns the URL's host, without port and brackets.
+    /// Returns the URL's host, without port or brackets.
     pub fn host(&self) -> Option<&str> {
         let host = self.host_and_port()?;
         Some(match host.strip_prefix('[').and_then(|host| host.split_once(']')) {
@@ -58,7 +58,7 @@ impl Conversation {
         })
     }
 
-    /// Returns the URL's host as it was written, with the port where that is named.
+    /// Returns the URL's host as written, with the port if there is one.
     pub fn host_and_port(&self) -> Option<&str> {
         let (authority, _) = self.parts()?;
         Some(authority.rsplit_once('@').map_or(authority, |(_, host)| host))
@@ -71,7 +71,7 @@ impl Conversation {
         target.get(..end).map(|path| if path.is_empty() { "/" } else { path })
     }
 
-    /// Cuts the URL behind its authority.
+    /// Splits the URL after its authority.
     fn parts(&self) -> Option<(&str, &str)> {
         let url = self.url.as_deref()?;
         let rest = url.split_once("://").map_or(url, |(_, rest)| rest);

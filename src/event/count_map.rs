@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
-/// A count for each key, which no number of things counted can overflow.
+/// A saturating counter for each key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CountMap<K>(BTreeMap<K, u64>);
 
@@ -18,7 +18,7 @@ impl<K: Ord> CountMap<K> {
         *count = count.saturating_add(times);
     }
 
-    /// Adds the counts of another one.
+    /// Adds the counts of another map.
     pub fn absorb(&mut self, other: Self) {
         other.0.into_iter().for_each(|(key, times)| self.add(key, times));
     }

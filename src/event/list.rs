@@ -1,10 +1,10 @@
 use std::ops::{Deref, DerefMut};
 
-/// A list of what a shard says one by one, within bounds; what is beyond them is only counted, by its owner.
+/// A bounded list of a shard's individual items; those beyond the bounds are only counted, by the owner.
 #[derive(Clone, Debug)]
 pub struct BoundedList<T> {
     items: Vec<T>,
-    /// The bytes of their texts.
+    /// The total size of the items' texts in bytes.
     bytes: usize,
 }
 
@@ -15,12 +15,12 @@ impl<T> Default for BoundedList<T> {
 }
 
 impl<T> BoundedList<T> {
-    /// The most items that are kept.
+    /// The maximum number of items.
     pub const ITEMS: usize = 2048;
-    /// The most bytes that their texts may have together.
+    /// The maximum total size of their texts in bytes.
     pub const BYTES: usize = 1 << 20;
 
-    /// Appends an item whose texts have so many bytes, and returns whether there was room for it.
+    /// Appends an item with `bytes` bytes of text, and returns whether there was room for it.
     pub fn push(&mut self, item: T, bytes: usize) -> bool {
         let sum = self.bytes.saturating_add(bytes);
         let fits = self.items.len() < Self::ITEMS && sum <= Self::BYTES;
@@ -31,7 +31,7 @@ impl<T> BoundedList<T> {
         fits
     }
 
-    /// Appends the items of another shard, whose bounds were its own.
+    /// Appends the items of another shard, to which the bounds applied separately.
     pub fn append(&mut self, other: Self) {
         self.items.extend(other.items);
         self.bytes = self.bytes.saturating_add(other.bytes);

@@ -3,25 +3,25 @@ use std::ops::Range;
 
 use super::{Collector, Control, Event, Gather, Output, Sink};
 
-/// An output that adds up what can only be reported in the end.
+/// An output that aggregates what can only be reported at the end.
 #[derive(Debug)]
 pub struct Reducer<G> {
     whole: G,
 }
 
 impl<G: Gather> Reducer<G> {
-    /// Gathers into `whole`.
+    /// Creates a reducer that aggregates into `whole`.
     pub const fn new(whole: G) -> Self {
         Reducer { whole }
     }
 
-    /// Returns what was gathered; to be called after the run.
+    /// Returns the result; to be called after the run.
     pub fn into_inner(self) -> G {
         self.whole
     }
 }
 
-/// The part of it that one shard adds up.
+/// The collector of one shard.
 #[derive(Debug)]
 pub struct Gathering<G> {
     part: G,

@@ -1,29 +1,29 @@
 use super::{Tls, Transport};
 use crate::model::{Endpoint, Side};
 
-/// A TCP connection in which no WebSocket was found, and what it was instead.
+/// A TCP connection without a WebSocket, and what it was instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unshown {
-    /// Who opened it, as far as is known.
+    /// The side that opened it, as far as is known.
     pub client: Endpoint,
-    /// Who was connected to.
+    /// The side that accepted it.
     pub server: Endpoint,
-    /// It is known which of both opened it.
+    /// Whether it is known which side opened it.
     pub directed: bool,
-    /// What it was, and so why nothing of it is shown.
+    /// The protocol, and therefore the reason that nothing of it is shown.
     pub reason: Reason,
-    /// How many bytes of both sides were not captured.
+    /// The number of bytes of both sides that were not captured.
     pub lost: u64,
-    /// How many bytes of one packet the snap length cut off at most.
+    /// The maximum number of bytes of one packet that the snap length truncated.
     pub cut: u64,
 }
 
-/// The reason why a connection showed no WebSocket: what it was instead.
+/// The reason that a connection showed no WebSocket: what it was instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// TLS, and no keys are at hand that fit.
+    /// TLS without matching keys.
     Tls(Box<Tls>),
-    /// TLS that was decrypted, and no WebSocket in it.
+    /// TLS that was decrypted but contained no WebSocket.
     Decrypted(Box<Tls>),
     /// HTTP/1.x without an upgrade to WebSocket.
     Http(Box<Http>),
@@ -31,35 +31,35 @@ pub enum Reason {
     Http2,
     /// Another protocol, by name.
     Protocol(&'static str),
-    /// Only what this side sent was captured.
+    /// Only the bytes of this side were captured.
     OneSide(Side),
     /// Neither side sent data.
     Silent,
     /// The beginning was not captured, and no frames were found.
     MidStream,
-    /// Bytes that are nothing we know.
+    /// Bytes that were not recognised.
     Unknown,
 }
 
 /// The first exchange of an HTTP connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Http {
-    /// The host that was asked.
+    /// The requested host.
     pub host: Option<Box<str>>,
-    /// The target that was asked for.
+    /// The request target.
     pub target: Option<Box<str>>,
-    /// The status of the answer.
+    /// The status of the response.
     pub status: Option<u16>,
-    /// Another protocol that the connection was upgraded to: `tcp`, `SPDY/3.1`.
+    /// Another protocol that the connection was upgraded to, such as `tcp` or `SPDY/3.1`.
     pub upgrade: Option<Box<str>>,
-    /// Another protocol to which an upgrade was offered in vain: `h2c`.
+    /// Another protocol whose upgrade was offered without success, such as `h2c`.
     pub offered: Option<Box<str>>,
-    /// Messages were carried all the same, by other means.
+    /// Messages were carried nevertheless, by this transport.
     pub transport: Option<Transport>,
 }
 
 impl Reason {
-    /// Lists the names, in the order in which they are reported, each with words for a count of them.
+    /// The names in the order in which they are reported, each with words for a count of them.
     pub const NAMES: [(&'static str, &'static str); 9] = [
         ("tls", "TLS without keys"),
         ("http2", "HTTP/2"),
@@ -72,7 +72,7 @@ impl Reason {
         ("no-data", "without data"),
     ];
 
-    /// Returns the stable name, as in `explain --format json`.
+    /// Returns the stable name used in `explain --format json`.
     pub const fn name(&self) -> &'static str {
         match self {
             Reason::Tls(_) => "tls",
@@ -87,10 +87,10 @@ impl Reason {
         }
     }
 
-    /// Returns whether it may hold a WebSocket all the same.
+    /// Returns whether it may contain a WebSocket nevertheless.
     pub fn may_be_websocket(&self) -> bool {
         match self {
-            // With an application protocol that was agreed on and carries no WebSocket, it is none.
+            // If the negotiated application protocol carries no WebSocket, there is none.
             Reason::Tls(tls) => {
                 tls.alpn.as_deref().is_none_or(|alpn| matches!(alpn, "http/1.1" | "http/1.0" | "h2"))
             }
