@@ -1,5 +1,5 @@
-//! What TLS hellos say: `ClientHello`, `ServerHello` and `EncryptedExtensions` (RFC 8446 §4, RFC 5246 §7.4.1), and what
-//! the numbers in them are called.
+//! Parsers of TLS hellos: `ClientHello`, `ServerHello` and `EncryptedExtensions` (RFC 8446 §4, RFC 5246 §7.4.1), and
+//! the names of their numbers.
 
 pub(crate) mod suite;
 
@@ -14,7 +14,7 @@ const RETRY: [u8; 32] = [
     0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 ];
 
-/// Extensions, by their numbers in the IANA registry.
+/// Extension types, as numbered in the IANA registry.
 pub(crate) mod extension {
     pub(crate) const SERVER_NAME: u16 = 0;
     pub(crate) const SIGNATURE_ALGORITHMS: u16 = 13;
@@ -29,7 +29,7 @@ pub(crate) mod extension {
     pub(crate) const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;
 }
 
-/// The extensions of one hello, in their order.
+/// The extensions of a hello, in order.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Extensions(Vec<(u16, Vec<u8>)>);
 
@@ -38,7 +38,7 @@ impl Extensions {
         let Ok((rest, length)) = be_u16::<_, nom::error::Error<_>>.parse(input) else {
             return Extensions::default();
         };
-        // Those before a broken one count, and before one that is cut.
+        // Extensions before a malformed or truncated one are kept.
         let list = rest.get(..length.into()).unwrap_or(rest);
         let mut all = many0((be_u16, long));
         let found = all.parse(list).map(|(_, found)| found).unwrap_or_default();
@@ -54,7 +54,7 @@ impl Extensions {
         self.find(kind).is_some()
     }
 
-    /// Returns the types in their order.
+    /// Returns the types, in order.
     pub(crate) fn kinds(&self) -> impl Iterator<Item = u16> {
         self.0.iter().map(|(kind, _)| *kind)
     }
@@ -90,12 +90,12 @@ pub(crate) struct ServerHello {
     pub(crate) extensions: Extensions,
 }
 
-/// Parses a vector whose length has one byte (RFC 8446 §3.4).
+/// Parses a vector with a one-byte length (RFC 8446 §3.4).
 fn short(input: &[u8]) -> IResult<&[u8], &[u8]> {
     be_u8.flat_map(take).parse(input)
 }
 
-/// Parses a vector whose length has two bytes.
+/// Parses a vector with a two-byte length.
 fn long(input: &[u8]) -> IResult<&[u8], &[u8]> {
     be_u16.flat_map(take).parse(input)
 }
@@ -122,7 +122,7 @@ impl ClientHello {
         })
     }
 
-    /// Returns the host's name (RFC 6066 §3).
+    /// Returns the server name (RFC 6066 §3).
     pub(crate) fn server_name(&self) -> Option<Box<str>> {
         let parse = |data| -> IResult<&[u8], (u8, &[u8])> {
             let (_, list) = long.parse(data)?;
@@ -132,7 +132,7 @@ impl ClientHello {
         (kind == 0).then(|| String::from_utf8_lossy(name).into())
     }
 
-    /// Returns the versions offered, in their order and without GREASE.
+    /// Returns the versions offered, in order and without GREASE.
     pub(crate) fn versions(&self) -> Vec<u16> {
         match self.extensions.find(extension::SUPPORTED_VERSIONS) {
             Some([_, list @ ..]) => numbers(list).into_iter().filter(|it| !is_grease(*it)).collect(),
@@ -140,7 +140,7 @@ impl ClientHello {
         }
     }
 
-    /// Returns the signature algorithms in their order.
+    /// Returns the signature algorithms, in order.
     pub(crate) fn signature_algorithms(&self) -> Vec<u16> {
         let data = self.extensions.find(extension::SIGNATURE_ALGORITHMS);
         data.and_then(|data| data.get(2..)).map(numbers).unwrap_or_default()
@@ -156,13 +156,13 @@ impl ServerHello {
         Some(ServerHello { legacy_version, random, session_id: session_id.to_vec(), suite, extensions })
     }
 
-    /// Returns the version that was chosen.
+    /// Returns the chosen version.
     pub(crate) fn version(&self) -> u16 {
         let chosen = self.extensions.find(extension::SUPPORTED_VERSIONS);
         chosen.and_then(<[u8]>::first_chunk).map_or(self.legacy_version, |bytes| u16::from_be_bytes(*bytes))
     }
 
-    /// Returns whether it asks for another `ClientHello`.
+    /// Returns whether it is a `HelloRetryRequest`.
     pub(crate) fn is_retry(&self) -> bool {
         self.random == RETRY
     }
@@ -173,13 +173,13 @@ pub(crate) fn encrypted_extensions(body: &[u8]) -> Extensions {
     Extensions::parse(body)
 }
 
-/// Parses the body of a `NewSessionTicket` up to TLS 1.2: the ticket (RFC 5077 §3.3).
+/// Parses the body of a `NewSessionTicket` up to TLS 1.2, returning the ticket (RFC 5077 §3.3).
 pub(crate) fn session_ticket(body: &[u8]) -> Option<&[u8]> {
     let lifetime = 4_usize;
     (take(lifetime), long).parse(body).ok().map(|(_, (_, ticket))| ticket)
 }
 
-/// Returns the name of a version as people write it; `None` where there is none of that number.
+/// Returns the common name of a version; `None` if the number is unknown.
 pub(crate) const fn version_name(version: u16) -> Option<&'static str> {
     Some(match version {
         0x0300 => "SSL 3.0",
@@ -191,7 +191,7 @@ pub(crate) const fn version_name(version: u16) -> Option<&'static str> {
     })
 }
 
-/// Returns whether a number is one of those that are sent to be ignored (RFC 8701).
+/// Returns whether a number is a GREASE value, sent to be ignored (RFC 8701).
 pub(crate) const fn is_grease(number: u16) -> bool {
     let [high, low] = number.to_be_bytes();
     high == low && low & 0x0f == 0x0a
@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(it.extensions.alpn(), [&b"h2"[..], b"http/1.1"]);
         assert_eq!(it.versions(), [0x0304]);
         assert!(!it.extensions.has(extension::EARLY_DATA));
-        // Cut short within the extensions, and without any.
+        // Truncated within the extensions, and without any.
         let cut = ClientHello::parse(&bytes[..bytes.len() - 9]).unwrap();
         assert_eq!((cut.server_name().as_deref(), cut.versions()), (Some("a.com"), vec![0x0303]));
         assert_eq!(ClientHello::parse(&hello(b"")[..45]).unwrap().versions(), [0x0303]);

@@ -1,4 +1,4 @@
-//! Cipher suites, by their numbers in the IANA registry.
+//! Cipher suites, as numbered in the IANA registry.
 
 /// The hash of a suite's key schedule, or of its MAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,16 +9,16 @@ pub(crate) enum Hash {
     Sha384,
 }
 
-/// The way in which a suite protects records.
+/// How a suite protects records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bulk {
-    /// AES-GCM (RFC 5288, RFC 8446), with so many bytes of key.
+    /// AES-GCM (RFC 5288, RFC 8446) with this key length in bytes.
     Gcm(usize),
-    /// AES-CCM (RFC 6655), with so many bytes of key and of tag.
+    /// AES-CCM (RFC 6655) with these key and tag lengths in bytes.
     Ccm(usize, usize),
     /// ChaCha20-Poly1305 (RFC 7905, RFC 8446).
     Chacha,
-    /// AES-CBC with HMAC (RFC 5246 §6.2.3.2), with so many bytes of key.
+    /// AES-CBC with HMAC (RFC 5246 §6.2.3.2), with this key length in bytes.
     Cbc(usize, Hash),
 }
 
@@ -42,19 +42,19 @@ pub(crate) struct Suite {
 }
 
 impl Suite {
-    /// Returns the suite with this number; `None` where it is not one that can be decrypted.
+    /// Returns the suite with this number; `None` if it cannot be decrypted.
     pub(crate) fn by_id(id: u16) -> Option<&'static Suite> {
         SUITES.iter().find(|suite| suite.id == id)
     }
 
-    /// Returns the suites of TLS 1.3 whose secrets have so many bytes (RFC 8446 §7.1), the usual one first.
+    /// Returns the TLS 1.3 suites whose secrets have this length in bytes (RFC 8446 §7.1), the most common one first.
     pub(crate) fn by_secret_length(length: usize) -> impl Iterator<Item = &'static Suite> {
         let bytes = |hash| if hash == Hash::Sha384 { 48 } else { 32 };
         SUITES.iter().filter(move |suite| suite.id >> 8 == 0x13 && bytes(suite.hash) == length)
     }
 }
 
-/// Returns the name of a cipher suite: the registry's, or its number.
+/// Returns the name of a cipher suite: the registry's, or its number if that is unknown.
 pub(crate) fn name(id: u16) -> Box<str> {
     Suite::by_id(id).map_or_else(|| format!("0x{id:04x}").into(), |suite| suite.name.into())
 }
