@@ -8,15 +8,15 @@ use super::{Invalid, Parsed, Proxied, Sniff};
 /// The first bytes of version 2.
 pub const V2_SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 const V1_SIGNATURE: &[u8] = b"PROXY ";
-/// The longest line of version 1, its end included.
+/// The maximum length of a version 1 line, including its end.
 const V1_LONGEST: usize = 107;
 
-/// Returns whether a header of version 1 may begin here.
+/// Returns whether the bytes may begin with a version 1 header.
 pub(super) fn begins_v1(bytes: &[u8]) -> Sniff {
     begins(bytes, V1_SIGNATURE)
 }
 
-/// Returns whether a header of version 2 may begin here.
+/// Returns whether the bytes may begin with a version 2 header.
 pub(super) fn begins_v2(bytes: &[u8]) -> Sniff {
     begins(bytes, &V2_SIGNATURE)
 }
@@ -29,7 +29,7 @@ fn begins(bytes: &[u8], signature: &[u8]) -> Sniff {
     }
 }
 
-/// Reads a line such as `PROXY TCP4 192.0.2.7 10.0.0.1 56324 8080`.
+/// Parses a line such as `PROXY TCP4 192.0.2.7 10.0.0.1 56324 8080`.
 pub(super) fn v1(bytes: &[u8]) -> Parsed<Proxied> {
     let window = bytes.get(..V1_LONGEST).unwrap_or(bytes);
     let Some(end) = window.iter().position(|byte| *byte == b'\n') else {
@@ -65,17 +65,17 @@ fn line(line: &[u8]) -> Option<Proxied> {
     })
 }
 
-/// Reads a header of version 2, with whatever type-length-values stand in it.
+/// Parses a version 2 header, including any type-length-values.
 pub(super) fn v2(bytes: &[u8]) -> Parsed<Proxied> {
     let (_, rest) = bytes.split_first_chunk::<12>()?;
     let (&[version, family, high, low], rest) = rest.split_first_chunk::<4>()?;
-    // Version 2, and a command: 0 of the proxy itself, 1 for somebody.
+    // Version 2, and a command: LOCAL (0) or PROXY (1).
     if version >> 4 != 2 || version & 0x0f > 1 {
         return Some(Err(Invalid));
     }
     let body = rest.get(..usize::from(u16::from_be_bytes([high, low])))?;
     let length = body.len().checked_add(16)?;
-    // What the proxy says of its own connections, as in health checks, means nothing.
+    // The addresses of the proxy's own connections, such as health checks, are meaningless.
     let told = if version & 0x0f == 0 { Some((None, &[][..])) } else { addresses(family, body) };
     let Some((ends, values)) = told else { return Some(Err(Invalid)) };
     if !are_values(values) {
@@ -85,10 +85,11 @@ pub(super) fn v2(bytes: &[u8]) -> Parsed<Proxied> {
     Some(Ok((Proxied { protocol: "proxy-v2", client, server }, length)))
 }
 
-/// Two ends, where they are named, and the bytes behind them.
+/// The two endpoints, if given, and the bytes after them.
 type Ends<'a> = (Option<(Box<str>, Box<str>)>, &'a [u8]);
 
-/// Reads the addresses of a family and transport: 0x11 is TCP over IPv4; `None` where there are too few bytes.
+/// Parses the addresses for a family and transport, such as 0x11 for TCP over IPv4; returns `None` if there are too few
+/// bytes.
 fn addresses(family: u8, body: &[u8]) -> Option<Ends<'_>> {
     match family >> 4 {
         0 => Some((None, body)),
@@ -124,7 +125,7 @@ fn path(bytes: &[u8]) -> Box<str> {
     String::from_utf8_lossy(bytes).into()
 }
 
-/// Returns whether type-length-values fill the bytes to their end.
+/// Returns whether the bytes consist entirely of type-length-values.
 fn are_values(mut bytes: &[u8]) -> bool {
     while let Some(([_, high, low], rest)) = bytes.split_first_chunk::<3>() {
         let Some(rest) = rest.get(usize::from(u16::from_be_bytes([*high, *low]))..) else { return false };
@@ -194,7 +195,7 @@ mod tests {
         let mut local = [0; 216];
         local[..5].copy_from_slice(b"/tmp/");
         assert_eq!(told(v2(&binary(0x21, 0x31, &local))), ends("/tmp/", "", 232));
-        // A health check of the proxy itself, and a family without a name.
+        // A health check of the proxy itself, and an unspecified family.
         assert_eq!(told(v2(&binary(0x20, 0, &[]))), (None, None, 16));
         assert_eq!(told(v2(&binary(0x20, 0x11, &addresses))), (None, None, 28));
         assert_eq!(told(v2(&binary(0x21, 0, &values))), (None, None, 16 + values.len()));

@@ -1,12 +1,12 @@
 use crate::model::At;
 
-/// Bytes of one side that are not decided yet, each with the packet that carried it.
+/// Undecided bytes of one side, with the packets that carried them.
 #[derive(Debug, Default)]
 pub(super) struct UndecidedBytes {
     bytes: Vec<u8>,
-    /// Behind which byte each packet's bytes end.
+    /// The end offset of each packet's bytes.
     ends: Vec<(usize, At)>,
-    /// How many bytes of the first are used.
+    /// The number of bytes consumed.
     used: usize,
 }
 
@@ -18,22 +18,22 @@ impl UndecidedBytes {
         }
     }
 
-    /// Returns what is there and not used.
+    /// Returns the bytes not consumed yet.
     pub(super) fn bytes(&self) -> &[u8] {
         self.bytes.get(self.used..).unwrap_or_default()
     }
 
-    /// Uses the first bytes.
+    /// Consumes the first `length` bytes.
     pub(super) fn consume(&mut self, length: usize) {
         self.used = self.used.saturating_add(length).min(self.bytes.len());
     }
 
-    /// Returns the packet that carried the last byte that is used.
+    /// Returns the packet that carried the last consumed byte.
     pub(super) fn carried(&self) -> Option<At> {
         self.ends.iter().find(|(end, _)| *end >= self.used).map(|(_, at)| *at)
     }
 
-    /// Puts bytes in the place of those that are used.
+    /// Replaces the consumed bytes.
     pub(super) fn replace_used(&mut self, bytes: &[u8]) {
         let at = self.carried().unwrap_or_default();
         let rest = self.take();
@@ -44,7 +44,7 @@ impl UndecidedBytes {
         }
     }
 
-    /// Gives what is not used, a piece a packet.
+    /// Removes and returns the bytes not consumed yet, one piece per packet.
     pub(super) fn take(&mut self) -> Vec<(Vec<u8>, At)> {
         let UndecidedBytes { bytes, ends, used } = std::mem::take(self);
         let mut start = used;
@@ -58,7 +58,7 @@ impl UndecidedBytes {
         pieces
     }
 
-    /// Returns how many bytes of heap it holds.
+    /// Returns the heap memory it uses, in bytes.
     pub(super) fn allocated(&self) -> usize {
         self.bytes.capacity().saturating_add(self.ends.capacity().saturating_mul(size_of::<(usize, At)>()))
     }

@@ -1,8 +1,8 @@
-//! What may stand before a connection's real bytes: a PROXY header, SOCKS, a uwsgi request.
+//! Preambles before a connection's actual protocol: a PROXY header, SOCKS, a uwsgi request.
 //!
-//! [`Preamble`] takes both sides' first bytes and says, once it is known, what they were; what follows is a connection
-//! of its own. `header` reads the PROXY protocol, `socks` versions 4 and 5, `uwsgi` the packet of that name, each
-//! without state.
+//! [`Preamble`] takes both sides' first bytes and returns what they were once that is known; what follows is a
+//! connection of its own. `header` parses the PROXY protocol, `socks` versions 4 and 5, and `uwsgi` the packet of that
+//! name, each without state.
 //!
 //! ```
 //! use wirefin::model::{At, Side};
@@ -25,31 +25,31 @@ mod uwsgi;
 pub use header::V2_SIGNATURE;
 pub use preamble::{Output, Preamble, is_header, looks_like};
 
-/// The ends of a connection as a preamble names them.
+/// The endpoints of a connection according to a preamble.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxied {
-    /// How it said so: `proxy-v1`, `proxy-v2`, `socks4`, `socks4a`, `socks5` or `uwsgi`.
+    /// The protocol: `proxy-v1`, `proxy-v2`, `socks4`, `socks4a`, `socks5` or `uwsgi`.
     pub protocol: &'static str,
-    /// The client behind the proxy; `None` where it is not named.
+    /// The client behind the proxy; `None` if it is not given.
     pub client: Option<Box<str>>,
-    /// The server that was reached, or asked for.
+    /// The server that was reached or requested.
     pub server: Option<Box<str>>,
 }
 
-/// The verdict on bytes that may be the beginning of something.
+/// Whether bytes may be the beginning of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sniff {
     /// They are.
     Yes,
     /// They are not, whatever follows.
     No,
-    /// They are too few to tell.
+    /// There are too few of them to decide.
     NeedMore,
 }
 
-/// The result of a parser at the beginning of bytes: `None` where they are too few.
+/// The result of parsing the beginning of bytes; `None` if there are too few.
 type Parsed<T> = Option<Result<(T, usize), Invalid>>;
 
-/// The bytes are of something else, or break the rules of what they seem to be.
+/// The bytes are something else, or violate the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Invalid;

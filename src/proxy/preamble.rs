@@ -3,23 +3,23 @@ use super::socks::{self, Method};
 use super::{Parsed, Proxied, Sniff, header, uwsgi};
 use crate::model::{At, Pair, Side};
 
-/// Bounds what is held of one side: the longest header of version 2 of the PROXY protocol, and what came behind it.
+/// The maximum number of bytes held per side: the longest version 2 header of the PROXY protocol, and data after it.
 const MOST: usize = 128 << 10;
 
-/// The result of a [`Preamble`], given once; it is over then.
+/// The final result of a [`Preamble`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// What follows is a connection of its own, [`Preamble::take`] first.
+    /// A connection of its own follows, beginning with the bytes from [`Preamble::take`].
     Through(Proxied),
-    /// A web server's request was read: [`Preamble::take`] gives its head as HTTP/1.1, and HTTP follows.
+    /// A web server's request was parsed: [`Preamble::take`] returns its head as HTTP/1.1, and HTTP follows.
     Request(Proxied),
     /// The proxy refused: nothing follows.
     Refused(Proxied),
-    /// It is something else: [`Preamble::take`] gives all of it back.
+    /// It is something else: [`Preamble::take`] returns all of it.
     Other,
 }
 
-/// The first bytes of a connection while they may be a preamble.
+/// The first bytes of a connection, as long as they may be a preamble.
 ///
 /// ```text
 ///            ┌─► PROXY header ─────────────────────────────────────────────┐
@@ -29,7 +29,7 @@ pub enum Output {
 ///                                    └─► Password ─► PasswordReply ─┘
 /// ```
 ///
-/// What is asked of one side may have come with more of it: clients need not wait for the answers.
+/// The bytes of one step may be followed by more: clients need not wait for the responses.
 #[derive(Debug, Default)]
 pub struct Preamble {
     state: State,
@@ -54,9 +54,9 @@ enum State {
     Over,
 }
 
-/// A step of the machine.
+/// A state transition.
 enum Step {
-    /// So many bytes of a side were read.
+    /// Consumes this many bytes of a side.
     To(State, Side, usize),
     End(Output, Side, usize),
     NeedMore,
@@ -74,13 +74,13 @@ pub fn looks_like(bytes: &[u8]) -> Sniff {
     }
 }
 
-/// Returns whether a PROXY header begins here beyond doubt, wherever in a capture.
+/// Returns whether the bytes certainly begin with a PROXY header, even mid-stream.
 pub fn is_header(bytes: &[u8]) -> bool {
     let line = header::begins_v1(bytes) == Sniff::Yes && matches!(header::v1(bytes), Some(Ok(_)));
     line || header::begins_v2(bytes) == Sniff::Yes
 }
 
-/// Returns whether a request of SOCKS 4 or a greeting of SOCKS 5 may begin here.
+/// Returns whether the bytes may begin with a SOCKS 4 request or a SOCKS 5 greeting.
 fn begins_socks(bytes: &[u8]) -> Sniff {
     let parsed = match bytes.first() {
         Some(4) => socks::request4(bytes).map(|it| it.is_ok()),
@@ -96,12 +96,12 @@ fn begins_socks(bytes: &[u8]) -> Sniff {
 }
 
 impl Preamble {
-    /// Makes one for a connection whose first bytes come next.
+    /// Creates a preamble for a connection whose first bytes come next.
     pub fn new() -> Self {
         Preamble::default()
     }
 
-    /// Takes bytes of one side that came in packet `at`; says what they were once that is known.
+    /// Processes bytes of one side from packet `at`; returns the result once it is known.
     pub fn push(&mut self, side: Side, bytes: &[u8], at: At) -> Option<Output> {
         self.held[side].push(bytes, at);
         loop {
@@ -122,18 +122,19 @@ impl Preamble {
         full.then(|| self.give_up())
     }
 
-    /// Hears that no more will come, or that bytes are missing: what is not whole is something else.
+    /// Ends the preamble, because no more bytes will come or some are missing: if incomplete, it is something else.
     pub fn give_up(&mut self) -> Output {
         self.state = State::Over;
         Output::Other
     }
 
-    /// Gives what a side sent beyond the preamble, or all where there is none, a piece a packet.
+    /// Removes and returns the bytes that a side sent after the preamble, or all if there is none, one piece per
+    /// packet.
     pub fn take(&mut self, side: Side) -> Vec<(Vec<u8>, At)> {
         self.held[side].take()
     }
 
-    /// Returns how many bytes of heap it holds.
+    /// Returns the heap memory it uses, in bytes.
     pub fn allocated(&self) -> usize {
         self.held.client.allocated().saturating_add(self.held.server.allocated())
     }
@@ -186,7 +187,7 @@ const fn none(protocol: &'static str) -> Proxied {
     Proxied { protocol, client: None, server: None }
 }
 
-/// Tells by the client's first bytes what it may be. A server that speaks first has no preamble before it.
+/// Determines the kind of preamble from the client's first bytes. If the server sends first, there is none.
 fn first(client: &[u8], server: &[u8]) -> Step {
     if client.is_empty() && !server.is_empty() {
         return Step::End(Output::Other, Side::Client, 0);
@@ -205,7 +206,7 @@ fn first(client: &[u8], server: &[u8]) -> Step {
     }
 }
 
-/// Goes on behind what a parser read.
+/// Moves to the next state according to a parser's result.
 fn next<T>(parsed: Parsed<T>, side: Side, state: impl FnOnce(T) -> State) -> Step {
     match parsed {
         Some(Ok((value, length))) => Step::To(state(value), side, length),
@@ -214,7 +215,7 @@ fn next<T>(parsed: Parsed<T>, side: Side, state: impl FnOnce(T) -> State) -> Ste
     }
 }
 
-/// Ends with what a parser read of the client.
+/// Ends with a parser's result for the client.
 fn ended(parsed: Parsed<Proxied>, output: fn(Proxied) -> Output) -> Step {
     match parsed {
         Some(Ok((proxied, length))) => Step::End(output(proxied), Side::Client, length),
@@ -223,7 +224,7 @@ fn ended(parsed: Parsed<Proxied>, output: fn(Proxied) -> Output) -> Step {
     }
 }
 
-/// Ends with whether the server granted what was asked for.
+/// Ends depending on whether the server granted the request.
 fn granted(parsed: Parsed<bool>, proxied: &Proxied) -> Step {
     match parsed {
         Some(Ok((true, length))) => Step::End(Output::Through(proxied.clone()), Side::Server, length),
@@ -241,7 +242,7 @@ mod tests {
     const GET: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
     const OK: &[u8] = b"HTTP/1.1 101 x\r\n\r\n";
 
-    /// What came of a dialogue in which each turn is cut into pieces of `size` bytes.
+    /// Runs a dialogue in which each turn is split into pieces of `size` bytes.
     fn run(turns: &[(Side, &[u8])], size: usize) -> (Option<Output>, [Vec<u8>; 2]) {
         let mut preamble = Preamble::new();
         let mut output = None;
@@ -265,7 +266,7 @@ mod tests {
         (output, rest)
     }
 
-    /// Checks a dialogue cut in every way: what it is, and that what follows is whole.
+    /// Checks the result of a dialogue split in every way, and that the bytes after it are complete.
     fn check(turns: &[(Side, &[u8])], expected: &Output, behind: [&[u8]; 2]) {
         for size in [1, 2, 3, 7, 1000] {
             let (output, rest) = run(turns, size);
@@ -355,7 +356,7 @@ mod tests {
         for bytes in others {
             check(&[(Client, bytes)], &Output::Other, [bytes, b""]);
         }
-        // A server that speaks first, and one that answers SOCKS with something else.
+        // A server that sends first, and one that responds to SOCKS with something else.
         check(&[(Server, b"220 mail\r\n")], &Output::Other, [b"", b"220 mail\r\n"]);
         let (output, _) = run(&[(Client, b"\x05\x01\0"), (Server, b"HTTP/1.1 400 x\r\n")], 1000);
         assert_eq!(output, Some(Output::Other));

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::{Invalid, Parsed};
 
-/// The longest user name or host name of version 4.
+/// The maximum length of a user name or host name in version 4.
 const TEXT: usize = 255;
 
 /// A client's request to a proxy.
@@ -12,22 +12,22 @@ const TEXT: usize = 255;
 pub(super) struct Request {
     /// `host:port`.
     pub(super) target: Box<str>,
-    /// The target is a name, which the proxy resolves.
+    /// Whether the target is a host name, to be resolved by the proxy.
     pub(super) by_name: bool,
 }
 
-/// The method agreed on for a client to prove who it is.
+/// The negotiated authentication method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
-    /// Nothing.
+    /// No authentication.
     None,
-    /// A name and a password (RFC 1929).
+    /// User name and password (RFC 1929).
     Password,
-    /// None of those that the client knows: the server closes the connection.
+    /// No acceptable method: the server closes the connection.
     Refused,
 }
 
-/// Reads a request of version 4 to connect.
+/// Parses a version 4 CONNECT request.
 pub(super) fn request4(bytes: &[u8]) -> Parsed<Request> {
     let (&[version, command, p0, p1, a0, a1, a2, a3], rest) = bytes.split_first_chunk::<8>()?;
     let port = u16::from_be_bytes([p0, p1]);
@@ -39,7 +39,7 @@ pub(super) fn request4(bytes: &[u8]) -> Parsed<Request> {
         Err(invalid) => return Some(Err(invalid)),
     };
     let used = 8_usize.checked_add(after_user)?;
-    // An address that cannot be says that a name follows.
+    // An invalid address means that a host name follows.
     if [a0, a1, a2] != [0; 3] || a3 == 0 {
         let target = SocketAddr::new(Ipv4Addr::new(a0, a1, a2, a3).into(), port).to_string().into();
         return Some(Ok((Request { target, by_name: false }, used)));
@@ -53,7 +53,7 @@ pub(super) fn request4(bytes: &[u8]) -> Parsed<Request> {
     }
 }
 
-/// Reads text up to a byte of zero, and tells its length with that.
+/// Parses text up to a zero byte; the length includes that.
 fn text(bytes: &[u8]) -> Parsed<&[u8]> {
     match bytes.iter().position(|byte| *byte == 0) {
         Some(end) if end <= TEXT => Some(Ok((bytes.get(..end)?, end.checked_add(1)?))),
@@ -66,7 +66,7 @@ fn is_name(host: &[u8]) -> bool {
     !host.is_empty() && host.iter().all(u8::is_ascii_graphic)
 }
 
-/// Reads an answer of version 4: whether the request was granted.
+/// Parses a version 4 reply: whether the request was granted.
 pub(super) fn reply4(bytes: &[u8]) -> Parsed<bool> {
     let &[version, code, ..] = bytes.first_chunk::<8>()?;
     Some(match (version, code) {
@@ -75,19 +75,19 @@ pub(super) fn reply4(bytes: &[u8]) -> Parsed<bool> {
     })
 }
 
-/// Reads a greeting of version 5: the methods that the client knows.
+/// Parses a version 5 greeting: the methods supported by the client.
 pub(super) fn greeting(bytes: &[u8]) -> Parsed<()> {
     let (&[version, count], rest) = bytes.split_first_chunk::<2>()?;
     if version != 5 || count == 0 {
         return Some(Err(Invalid));
     }
     let methods = rest.get(..usize::from(count))?;
-    // Assigned are those below 0x0a (IANA "SOCKS Methods"), and private ones from 0x80 on.
+    // Assigned methods are below 0x0a (IANA "SOCKS Methods"), private ones start at 0x80.
     let known = methods.iter().all(|method| matches!(method, 0..=9 | 0x80..=0xfe));
     Some(if known { Ok(((), methods.len().checked_add(2)?)) } else { Err(Invalid) })
 }
 
-/// Reads the method that the server chose; another one than those we follow is invalid here.
+/// Parses the method chosen by the server; methods other than the supported ones are invalid here.
 pub(super) fn method(bytes: &[u8]) -> Parsed<Method> {
     Some(match *bytes.first_chunk::<2>()? {
         [5, 0] => Ok((Method::None, 2)),
@@ -97,7 +97,7 @@ pub(super) fn method(bytes: &[u8]) -> Parsed<Method> {
     })
 }
 
-/// Passes over a name and a password.
+/// Skips a user name and password.
 pub(super) fn password(bytes: &[u8]) -> Parsed<()> {
     let (&[version, name], _) = bytes.split_first_chunk::<2>()?;
     if version != 1 {
@@ -109,14 +109,14 @@ pub(super) fn password(bytes: &[u8]) -> Parsed<()> {
     bytes.get(..end).map(|_| Ok(((), end)))
 }
 
-/// Reads whether the name and the password were accepted.
+/// Parses whether the user name and password were accepted.
 pub(super) fn password_reply(bytes: &[u8]) -> Parsed<bool> {
     let &[version, status] = bytes.first_chunk::<2>()?;
-    // Some servers answer with the version of SOCKS instead of that of the negotiation.
+    // Some servers respond with the version of SOCKS instead of that of the subnegotiation.
     Some(if matches!(version, 1 | 5) { Ok((status == 0, 2)) } else { Err(Invalid) })
 }
 
-/// Reads a request of version 5 to connect.
+/// Parses a version 5 CONNECT request.
 pub(super) fn request5(bytes: &[u8]) -> Parsed<Request> {
     let (&[version, command, reserved], rest) = bytes.split_first_chunk::<3>()?;
     if version != 5 || command != 1 || reserved != 0 {
@@ -131,7 +131,7 @@ pub(super) fn request5(bytes: &[u8]) -> Parsed<Request> {
     Some(Ok((Request { target: text.into(), by_name }, length.checked_add(3)?)))
 }
 
-/// Reads an answer of version 5: whether the request was granted.
+/// Parses a version 5 reply: whether the request was granted.
 pub(super) fn reply5(bytes: &[u8]) -> Parsed<bool> {
     let (&[version, code, reserved], rest) = bytes.split_first_chunk::<3>()?;
     if version != 5 || code > 8 || reserved != 0 {
@@ -143,13 +143,13 @@ pub(super) fn reply5(bytes: &[u8]) -> Parsed<bool> {
     })
 }
 
-/// A host as a request names it.
+/// A host as given in a request.
 struct Host {
     text: String,
     by_name: bool,
 }
 
-/// Reads an address of any type and a port (RFC 1928 §5).
+/// Parses an address of any type and a port (RFC 1928 §5).
 fn address(bytes: &[u8]) -> Parsed<(Host, u16)> {
     let (kind, rest) = bytes.split_first()?;
     let (text, by_name, length) = match kind {

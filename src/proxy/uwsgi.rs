@@ -1,19 +1,19 @@
-//! The request of a web server to an application in uwsgi's binary form: a header of four bytes, then names and values.
+//! A web server's request to an application in the binary uwsgi protocol: a header of four bytes, then variables.
 
 use super::{Invalid, Parsed, Sniff};
 
-/// A request as the head of an HTTP/1.1 request.
+/// A request, converted to the head of an HTTP/1.1 request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Request {
-    /// The head, put together from the variables.
+    /// The head, assembled from the variables.
     pub(super) head: Vec<u8>,
-    /// The client, where its address and port are named.
+    /// The client, if its address and port are given.
     pub(super) client: Option<Box<str>>,
-    /// The server that it came to.
+    /// The server that received it.
     pub(super) server: Option<Box<str>>,
 }
 
-/// Returns whether a request may begin here: a size, then a name in capital letters that fits into it.
+/// Returns whether the bytes may begin with a request: a size, then a name in capital letters that fits into it.
 pub(super) fn begins(bytes: &[u8]) -> Sniff {
     // The first modifier is 0 for an application in Python, 5 for Perl, 7 for Ruby; the last one is rarely set.
     match *bytes {
@@ -44,7 +44,7 @@ const fn is_capital(byte: u8) -> bool {
     matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_')
 }
 
-/// Reads a whole request.
+/// Parses a complete request.
 pub(super) fn request(bytes: &[u8]) -> Parsed<Request> {
     let (&[_, s0, s1, _], rest) = bytes.split_first_chunk::<4>()?;
     let vars = rest.get(..usize::from(u16::from_le_bytes([s0, s1])))?;
@@ -52,7 +52,7 @@ pub(super) fn request(bytes: &[u8]) -> Parsed<Request> {
     Some(variables(vars).map(|vars| (build(&vars), length)).ok_or(Invalid))
 }
 
-/// Reads names and values, which fill their place exactly.
+/// Parses variables, which must fill their space exactly.
 fn variables(mut bytes: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
     let mut all = Vec::new();
     while !bytes.is_empty() {
@@ -69,7 +69,7 @@ fn text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))
 }
 
-/// Writes the head that the variables came from. A variable's name has lost the case and the hyphens of its field's.
+/// Reconstructs the original head. A variable's name has lost the case and the hyphens of the field name.
 fn build(vars: &[(&[u8], &[u8])]) -> Request {
     let named = |wanted: &[u8]| vars.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value);
     let method = named(b"REQUEST_METHOD").unwrap_or(b"GET");
@@ -97,9 +97,9 @@ fn build(vars: &[(&[u8], &[u8])]) -> Request {
     Request { head, client: end(b"REMOTE_ADDR", b"REMOTE_PORT"), server: end(b"SERVER_NAME", b"SERVER_PORT") }
 }
 
-/// Writes a variable's name as a field's: each word's first letter a capital.
+/// Converts a variable's name to a field name, capitalising each word.
 fn field_name(name: &[u8]) -> Vec<u8> {
-    /// Names that are written otherwise.
+    /// Names with a different spelling.
     const OWN: [(&[u8], &[u8]); 3] =
         [(b"SEC_WEBSOCKET_", b"Sec-WebSocket-"), (b"DNT", b"DNT"), (b"TE", b"TE")];
     let own =
