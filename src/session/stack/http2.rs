@@ -37,7 +37,7 @@ struct Streams {
 /// The state shared by the streams.
 #[derive(Debug)]
 struct Common {
-    /// How many stacks hold the streams'.
+    /// The number of stacks that contain those of the streams.
     depth: u8,
     /// Anomalies of the connection, until a conversation is reported.
     held: Option<Vec<(Option<Side>, Anomaly)>>,
