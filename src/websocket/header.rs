@@ -81,15 +81,15 @@ pub struct Header {
 }
 
 impl Header {
-    /// Bounds how many bytes a header may have.
+    /// The maximum length of a header.
     pub const MAX_LENGTH: usize = 14;
 
-    /// Reads the header that `bytes` begin with; `None` while it is not whole.
+    /// Parses the header at the beginning of `bytes`; returns `None` while it is incomplete.
     pub fn parse(bytes: &[u8]) -> Option<Header> {
         header(bytes).ok().map(|(_, header)| header)
     }
 
-    /// Returns whether the length is written in its shortest form (RFC 6455 §5.2).
+    /// Returns whether the length has its shortest form (RFC 6455 §5.2).
     pub const fn is_minimal(&self) -> bool {
         let form = self.header_length.saturating_sub(if self.mask.is_some() { 4 } else { 0 });
         match form {
@@ -99,13 +99,13 @@ impl Header {
         }
     }
 
-    /// Returns RSV1 as a truth value: the first frame of a compressed message has it set (RFC 7692 §6).
+    /// Returns whether RSV1 is set, as in the first frame of a compressed message (RFC 7692 §6).
     pub const fn rsv1(&self) -> bool {
         self.rsv & 4 != 0
     }
 }
 
-/// Parses a frame header (RFC 6455 §5.2), the grammar and nothing else.
+/// Parses a frame header (RFC 6455 §5.2), checking nothing but the grammar.
 fn header(input: &[u8]) -> IResult<&[u8], Header> {
     let (rest, (first, second)) = (be_u8, be_u8).parse(input)?;
     let (rest, (length, extended)) = match second & 0x7f {

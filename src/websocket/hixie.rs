@@ -1,19 +1,19 @@
 use super::Opcode;
 
-/// A cutter of one side's bytes into frames of the drafts before RFC 6455 (draft-hixie-thewebsocketprotocol-76 §5.3).
+/// A splitter of one side's bytes into frames of the drafts before RFC 6455 (draft-hixie-thewebsocketprotocol-76 §5.3).
 ///
-/// A text stands between `00` and `ff`; a type with its top bit set has a length in groups of seven bits instead, and
-/// `ff 00` closes. In draft 76, a challenge of 8 bytes stands before the client's first frame, its answer of 16 before
-/// the server's.
+/// Text is enclosed in `00` and `ff`; a type with its top bit set is followed by a length in groups of seven bits
+/// instead, and `ff 00` closes. In draft 76, a challenge of 8 bytes precedes the client's first frame, and its response
+/// of 16 bytes the server's.
 #[derive(Debug)]
 pub struct Hixie {
-    /// How many bytes of the challenge are still to come.
+    /// The number of challenge bytes left.
     challenge: u8,
     state: State,
     payload: Vec<u8>,
-    /// The payload's true length.
+    /// The payload's actual length.
     length: u64,
-    /// The most bytes of a payload that are kept.
+    /// The maximum number of payload bytes kept.
     limit: usize,
 }
 
@@ -25,24 +25,24 @@ enum State {
     Data { kind: u8, left: u64 },
 }
 
-/// A frame; its payload is lent by [`Hixie::payload`].
+/// A frame; its payload is available from [`Hixie::payload`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HixieFrame {
-    /// What it is: text, binary, or a close.
+    /// Its type: text, binary, or close.
     pub opcode: Opcode,
-    /// Its payload's length.
+    /// The length of its payload.
     pub length: u64,
-    /// How many bytes its type, length and end took.
+    /// The number of bytes of its type, length and terminator.
     pub overhead: u64,
 }
 
 impl Hixie {
-    /// Expects frames behind so many bytes of a challenge or its answer.
+    /// Creates a splitter that expects frames after `challenge` bytes of a challenge or response.
     pub const fn new(challenge: u8, limit: usize) -> Self {
         Hixie { challenge, state: State::Type, payload: Vec::new(), length: 0, limit }
     }
 
-    /// Takes the next frame off the front of `input`; `None` when none is whole in it.
+    /// Removes the next frame from the front of `input`; returns `None` if no frame is complete.
     pub fn next(&mut self, input: &mut &[u8]) -> Option<HixieFrame> {
         while let [byte, rest @ ..] = *input {
             if let State::Data { kind, left } = &mut self.state {
@@ -92,12 +92,12 @@ impl Hixie {
         None
     }
 
-    /// Returns the kept bytes of the frame found last.
+    /// Returns the kept payload bytes of the last frame.
     pub fn payload(&self) -> &[u8] {
         &self.payload
     }
 
-    /// Returns whether a frame has begun and is not whole.
+    /// Returns whether a frame has begun but is not complete.
     pub const fn inside(&self) -> bool {
         !matches!(self.state, State::Type)
     }

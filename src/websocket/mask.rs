@@ -4,7 +4,7 @@
 ///
 /// Masking and unmasking are the same.
 pub fn unmask(bytes: &mut [u8], key: [u8; 4], phase: u64) {
-    // Byte i of the payload goes with key byte i mod 4: turn the key so that the first byte's stands first.
+    // Payload byte i is masked with key byte i mod 4: rotate the key so that it begins with the first byte's.
     let [a, b, c, d] = key;
     let four = match phase % 4 {
         0 => [a, b, c, d],

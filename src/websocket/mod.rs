@@ -1,8 +1,8 @@
-//! Bytes in order → messages (RFC 6455 §5–7, RFC 7692).
+//! Decoding of a byte stream into messages (RFC 6455 §5–7, RFC 7692).
 //!
-//! Small machines, each on its own: [`Header`] is parsed by nom and knows nothing else; frames are cut from the
-//! bytes; messages are joined from frames; `deflate` inflates them; `close` reads how it ended. None of them
-//! knows TCP: bytes come in order, lost ones as gaps of known length.
+//! It consists of small, independent state machines: [`Header`] is parsed with nom; [`Frames`] splits the bytes into
+//! frames; [`Payload`] joins frames into messages; `deflate` inflates them; `close` parses close frames. None of them
+//! knows about TCP: bytes arrive in order, and lost ones as gaps of known length.
 //!
 //! ```
 //! use wirefin::websocket::mask::unmask;

@@ -1,21 +1,21 @@
 use super::Utf8;
 use super::mask::unmask;
 
-/// A range of a payload that is not known.
+/// A missing range of a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Missing {
-    /// Where it begins, in the whole payload.
+    /// Its offset in the complete payload.
     pub offset: u64,
-    /// How long it is; `None` where that is not known, and then what follows is counted as if it were empty.
+    /// Its length; `None` if unknown, in which case later offsets count it as empty.
     pub length: Option<u64>,
 }
 
-/// Bounds how many separate missing ranges one message remembers; the last of so many takes in all that follows.
+/// The maximum number of missing ranges recorded per message; the last one then covers everything that follows.
 pub const MAX_MISSING: usize = 1024;
 
-/// The payload of one message: the bytes that are known, up to a limit, and where others are missing.
+/// The payload of one message: the known bytes, up to a limit, and the missing ranges.
 ///
-/// Bytes beyond the limit are counted and dropped.
+/// Bytes beyond the limit are counted but not kept.
 #[derive(Debug, Default)]
 pub struct Payload {
     bytes: Vec<u8>,
@@ -23,13 +23,13 @@ pub struct Payload {
     length: u64,
     limit: usize,
     truncated: bool,
-    /// Captured bytes that count as missing, no further gap being remembered.
+    /// Captured bytes that count as missing because no further gap can be recorded.
     withheld: u64,
     utf8: Option<Utf8>,
 }
 
 impl Payload {
-    /// Makes an empty payload that keeps at most `limit` bytes.
+    /// Creates an empty payload that keeps at most `limit` bytes.
     pub const fn new(limit: usize) -> Self {
         Payload {
             bytes: Vec::new(),
@@ -42,7 +42,7 @@ impl Payload {
         }
     }
 
-    /// Forgets the message and keeps the memory; `text` says whether the next one is checked to be UTF-8.
+    /// Clears the message and keeps the memory; `text` means that the next one is checked for UTF-8.
     pub fn clear(&mut self, text: bool) {
         self.bytes.clear();
         self.missing.clear();
@@ -52,12 +52,12 @@ impl Payload {
         self.utf8 = text.then(Utf8::default);
     }
 
-    /// Keeps at most `limit` bytes from here on.
+    /// Changes the maximum number of bytes kept.
     pub const fn set_limit(&mut self, limit: usize) {
         self.limit = limit;
     }
 
-    /// Forgets the message where its memory is more than `most` bytes, and gives back what is.
+    /// Clears the message and releases its memory if that exceeds `most` bytes.
     pub fn shrink(&mut self, most: usize) {
         if self.bytes.capacity() > most {
             self.bytes.clear();
@@ -68,7 +68,7 @@ impl Payload {
         }
     }
 
-    /// Appends bytes that are known; those beyond the limit are only counted.
+    /// Appends known bytes; those beyond the limit are only counted.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.is_full() {
             return self.withhold(bytes);
@@ -97,7 +97,7 @@ impl Payload {
         }
     }
 
-    /// Notes that `length` bytes are missing here; `None` means that no one can tell how many, to the end.
+    /// Notes that `length` bytes are missing here; `None` means an unknown number.
     pub fn skip(&mut self, length: Option<u64>) {
         if length == Some(0) {
             return;
@@ -109,7 +109,7 @@ impl Payload {
         self.length = self.length.saturating_add(length.unwrap_or(0));
         let is_all = self.bytes.is_empty() && !self.truncated;
         match self.missing.last_mut() {
-            // Nothing is known: it is all one gap.
+            // Nothing is known: it remains a single gap.
             Some(last) if is_all && last.length.is_none() && last.offset == 0 => {}
             Some(last) if last.length.is_none() && last.offset == offset => {}
             Some(last) if full && last.length.is_none() => {}
@@ -120,37 +120,38 @@ impl Payload {
         }
     }
 
-    /// Returns the known bytes, one after the other without the missing ones.
+    /// Returns the known bytes, concatenated without the missing ones.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Returns how many bytes the message has as far as known: kept, dropped and missing ones.
+    /// Returns the message's length as far as known, including bytes not kept and missing ones.
     pub const fn length(&self) -> u64 {
         self.length
     }
 
-    /// Returns where bytes are missing.
+    /// Returns the missing ranges.
     pub fn missing(&self) -> &[Missing] {
         &self.missing
     }
 
-    /// Returns how many bytes were kept, where the limit dropped others.
+    /// Returns the number of bytes kept, if the limit truncated the message.
     pub fn truncated_to(&self) -> Option<u64> {
         self.truncated.then_some(self.bytes.len() as u64)
     }
 
-    /// Returns how many bytes were captured but count as missing, [`MAX_MISSING`] gaps being remembered.
+    /// Returns the number of bytes that were captured but count as missing because [`MAX_MISSING`] ranges were
+    /// recorded.
     pub const fn withheld(&self) -> u64 {
         self.withheld
     }
 
-    /// Returns the UTF-8 check of a text, the text being over.
+    /// Returns the UTF-8 checker if the message is text.
     pub fn utf8(&self) -> Option<&Utf8> {
         self.utf8.as_ref()
     }
 
-    /// Takes the first bytes of a character off the end, where the limit cut a text inside it.
+    /// Removes an incomplete character from the end of a text truncated by the limit.
     pub fn trim_cut_character(&mut self) {
         if self.truncated && self.utf8.is_some() {
             let tail = self.bytes.len().saturating_sub(3);
@@ -165,12 +166,12 @@ impl Payload {
         }
     }
 
-    /// Returns how much memory it holds, in bytes.
+    /// Returns the allocated memory, in bytes.
     pub fn allocated(&self) -> usize {
         self.bytes.capacity().saturating_add(self.missing.capacity().saturating_mul(size_of::<Missing>()))
     }
 
-    /// Returns whether no further gap can be remembered: known bytes behind one that is not would be taken for others.
+    /// Returns whether no further gap can be recorded; known bytes after an unrecorded gap would be misplaced.
     const fn is_full(&self) -> bool {
         self.missing.len() >= MAX_MISSING
     }
@@ -180,7 +181,7 @@ impl Payload {
         self.skip(Some(bytes.len() as u64));
     }
 
-    /// Appends bytes for which there is room. Its memory doubles where it grows, but never beyond the limit.
+    /// Appends bytes that fit within the limit. The capacity doubles when it grows, but never exceeds the limit.
     fn keep(&mut self, bytes: &[u8]) {
         let (length, capacity) = (self.bytes.len(), self.bytes.capacity());
         let wanted = length.saturating_add(bytes.len());
@@ -201,7 +202,7 @@ impl Payload {
     }
 }
 
-/// Checks masked text that is not kept, a little at a time.
+/// Checks masked text that is not kept, in small chunks.
 fn push_unkept(utf8: &mut Utf8, bytes: &[u8], key: [u8; 4], mut phase: u64) {
     let mut buffer = [0; 1024];
     for chunk in bytes.chunks(buffer.len()) {

@@ -3,60 +3,60 @@ use std::time::Duration;
 
 use crate::model::Timestamp;
 
-/// A matcher of pongs with the pings that they answer (RFC 6455 §5.5.3).
+/// A matcher of pongs to pings (RFC 6455 §5.5.3).
 ///
-/// A peer that got several pings may answer the latest alone, and real ones answer each, in any order: a pong answers
-/// the latest ping with its payload, and every older one with the same payload is settled with it. Those with another
-/// payload may still be answered.
+/// A peer that received several pings may answer only the latest, but many implementations answer each, in any order.
+/// So a pong answers the latest ping with its payload, and removes older ones with the same payload. Earlier pings with
+/// other payloads no longer require a pong but may still be answered.
 #[derive(Clone, Debug, Default)]
 pub struct Pings {
     waiting: VecDeque<Waiting>,
-    /// The last payloads that were answered, and could not be met by accident.
+    /// The last answered payloads that were too long to match by chance.
     answered: VecDeque<Box<[u8]>>,
     longest: Option<Duration>,
 }
 
-/// A ping that waits for its answer.
+/// An unanswered ping.
 #[derive(Clone, Debug)]
 struct Waiting {
     sent: Timestamp,
     payload: Box<[u8]>,
-    /// A later one was answered: this one needs no answer (RFC 6455 §5.5.3).
+    /// Whether a later one was answered, so that this one requires no pong (RFC 6455 §5.5.3).
     settled: bool,
 }
 
-/// A ping that is answered.
+/// An answered ping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answered {
     /// When it was sent.
     pub sent: Timestamp,
-    /// How new its payload is: who answers a new one must have read it.
+    /// The novelty of its payload: whoever echoes a new payload must have read it.
     pub novelty: PayloadNovelty,
-    /// The longest time that it took to answer one before.
+    /// The longest response time before this one.
     pub longest: Option<Duration>,
 }
 
 /// The novelty of an answered ping's payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PayloadNovelty {
-    /// So short that it may be equal by accident.
+    /// Too short to rule out a match by chance.
     Accidental,
-    /// Equal to one that was answered before, or the first one.
+    /// Equal to a recently answered one, or the first one.
     Repeated,
-    /// Different from those answered before.
+    /// Different from those recently answered.
     New,
 }
 
-/// Pings that nothing answered.
+/// Pings without a pong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unanswered {
-    /// How many.
+    /// Their number.
     pub pings: u64,
     /// When the first of them was sent.
     pub first: Timestamp,
 }
 
-/// Bounds how many unanswered pings are remembered; the oldest is forgotten first.
+/// The maximum number of unanswered pings remembered; the oldest is dropped first.
 const MAX_WAITING: usize = 32;
 
 impl Pings {
@@ -68,19 +68,19 @@ impl Pings {
         self.waiting.push_back(Waiting { sent: time, payload: payload.into(), settled: false });
     }
 
-    /// Returns what there is to say of pings sent after a time that should have been answered: no later one was.
+    /// Returns the unanswered pings sent after `after` that required a pong: no later ping was answered.
     pub fn unanswered(&self, after: Timestamp) -> Option<Unanswered> {
         let mut due = self.waiting.iter().filter(|ping| !ping.settled && ping.sent > after);
         let first = due.next()?.sent;
         Some(Unanswered { pings: due.count().saturating_add(1) as u64, first })
     }
 
-    /// Forgets all pings, for an unknown one was answered.
+    /// Drops all pings, after an unknown one was answered.
     pub fn clear(&mut self) {
         self.waiting.clear();
     }
 
-    /// Returns the ping that a pong answers that came at `time`; `None` where it answers none.
+    /// Returns the ping answered by a pong received at `time`; `None` if there is none.
     pub fn pong(&mut self, time: Timestamp, payload: &[u8]) -> Option<Answered> {
         let latest = self.waiting.iter().rposition(|ping| *ping.payload == *payload)?;
         let sent = self.waiting.get(latest)?.sent;
@@ -91,7 +91,7 @@ impl Pings {
         Some(Answered { sent, novelty: self.novelty(payload), longest })
     }
 
-    /// Remembers a payload that was answered; returns how new it is.
+    /// Records an answered payload and returns its novelty.
     fn novelty(&mut self, payload: &[u8]) -> PayloadNovelty {
         const ACCIDENTAL: usize = 3;
         const REMEMBERED: usize = 8;
@@ -168,7 +168,7 @@ mod tests {
         }
         assert_eq!(sent(&mut pings, b"c"), Some(at(3)));
         assert_eq!(pings.unanswered(Timestamp::default()), Some(Unanswered { pings: 1, first: at(4) }));
-        // It may still come.
+        // Its pong may still come.
         assert_eq!(sent(&mut pings, b"a"), Some(at(1)));
     }
 

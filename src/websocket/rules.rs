@@ -1,10 +1,10 @@
 use super::{Header, Opcode};
 use crate::model::{Anomaly, Side};
 
-/// One side's frame headers against RFC 6455 §5 and RFC 7692 §6.
+/// A checker of one side's frame headers against RFC 6455 §5 and RFC 7692 §6.
 ///
-/// What a peer does to each of its frames (never masking, say) is reported once; what is wrong with a single frame is
-/// told each time.
+/// A violation repeated in every frame (never masking, for example) is reported once; those of individual frames are
+/// reported each time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rules {
     last_mask: Option<[u8; 4]>,
@@ -12,27 +12,27 @@ pub struct Rules {
     said: u8,
 }
 
-/// The facts that a header is judged by, beside the header itself.
+/// The facts needed to check a header, besides the header itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Context {
-    /// Who sent it.
+    /// The sender.
     pub from: Side,
-    /// Its place in the side's WebSocket bytes.
+    /// The frame's offset in the side's WebSocket bytes.
     pub offset: u64,
-    /// A data message of this side has begun and is not finished.
+    /// Whether a data message of this side has begun and is not finished.
     pub message_open: bool,
-    /// What RSV1 may mean.
+    /// The meaning of RSV1.
     pub rsv1: Rsv1,
 }
 
-/// The meaning that the handshake gave the RSV1 bit.
+/// The meaning of the RSV1 bit according to the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rsv1 {
-    /// No extension gives it a meaning.
+    /// No extension defines it.
     Meaningless,
     /// It marks the first frame of a compressed message (RFC 7692 §6).
     Message,
-    /// It marks each compressed frame: `x-webkit-deflate-frame`, the draft that came before RFC 7692.
+    /// It marks each compressed frame: `x-webkit-deflate-frame`, the predecessor of RFC 7692.
     Frame,
 }
 
@@ -40,7 +40,7 @@ const UNMASKED: u8 = 1;
 const MASKED: u8 = 2;
 const ZERO_MASK: u8 = 4;
 const REPEATED_MASK: u8 = 8;
-/// The first of three, one for each bit.
+/// The first of three flags, one per bit.
 const RSV: u8 = 16;
 
 impl Rules {
@@ -49,7 +49,7 @@ impl Rules {
         self.closed
     }
 
-    /// Returns what is wrong with the next header; nearly always nothing, which allocates nothing.
+    /// Returns what is wrong with the next header; nearly always an empty list, which allocates nothing.
     pub fn check(&mut self, header: &Header, context: Context) -> Vec<Anomaly> {
         let mut found = Vec::new();
         self.check_mask(header, context, &mut found);
@@ -131,7 +131,7 @@ impl Rules {
         }
     }
 
-    /// Returns whether there is a habit that was not reported, and notes that it was.
+    /// Returns whether any of `habits` was not reported yet, and marks them as reported.
     fn first(&mut self, habits: u8) -> bool {
         let new = habits & !self.said;
         self.said |= habits;

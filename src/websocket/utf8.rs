@@ -1,22 +1,22 @@
-/// A checker of text as it comes (RFC 6455 §8.1), a character cut between two pieces included.
+/// An incremental UTF-8 checker (RFC 6455 §8.1) that accepts characters split between pieces.
 ///
-/// Where bytes are missing, what stands beside the gap is not held against the sender.
+/// Incomplete characters next to a gap are not counted as errors.
 #[derive(Clone, Debug, Default)]
 pub struct Utf8 {
-    /// How many bytes came, missing ones included.
+    /// The number of bytes so far, including missing ones.
     position: u64,
-    /// The first bytes of a character that is not whole.
+    /// The first bytes of an incomplete character.
     cut: [u8; 4],
     length: u8,
-    /// Up to three continuation bytes may follow a gap.
+    /// The number of continuation bytes, up to three, that may still follow a gap.
     after_gap: u8,
     bad: Option<u64>,
-    /// Some run of known bytes is not UTF-8 by itself: it begins or ends inside a character.
+    /// Whether some run of known bytes is not valid UTF-8 on its own: it begins or ends inside a character.
     ragged: bool,
 }
 
 impl Utf8 {
-    /// Takes the next bytes.
+    /// Checks the next bytes.
     pub fn push(&mut self, mut bytes: &[u8]) {
         if self.bad.is_some() {
             return;
@@ -66,7 +66,7 @@ impl Utf8 {
         }
     }
 
-    /// Hears that `length` bytes are missing.
+    /// Skips `length` missing bytes.
     pub fn skip(&mut self, length: u64) {
         self.ragged |= self.length > 0;
         self.position = self.position.saturating_add(u64::from(self.length)).saturating_add(length);
@@ -74,17 +74,17 @@ impl Utf8 {
         self.after_gap = 3;
     }
 
-    /// Returns the offset of the first byte that cannot belong to UTF-8 text, the text being over.
+    /// Returns the offset of the first invalid byte, given that the text is complete.
     pub fn finish(&self) -> Option<u64> {
         self.bad.or((self.length > 0).then_some(self.position))
     }
 
-    /// Returns the offset of the first byte that cannot belong to UTF-8 text, more being to come.
+    /// Returns the offset of the first invalid byte, given that more may follow.
     pub const fn bad(&self) -> Option<u64> {
         self.bad
     }
 
-    /// Returns whether every run of known bytes is UTF-8 by itself.
+    /// Returns whether every run of known bytes is valid UTF-8 on its own.
     pub fn is_text(&self) -> bool {
         !self.ragged && self.finish().is_none()
     }

@@ -72,7 +72,7 @@ impl FastInflater {
     }
 
     /// Returns the allocated memory, in bytes.
-    #[allow(clippy::unused_self)] // asked of a state that exists
+    #[allow(clippy::unused_self)] // called on an existing state
     pub(super) const fn allocated(&self) -> usize {
         STATE
     }
