@@ -1,5 +1,5 @@
-//! Other programs on what wirefin writes: the questions of `docs/analysis.md`, and readers of `check`'s reports. What is not
-//! installed here is said and skipped.
+//! Other programs reading the output of wirefin: the queries of `docs/analysis.md`, and readers of the reports of
+//! `check`. Programs that are not installed are reported and skipped.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -18,7 +18,7 @@ fn blocks(page: &str, language: &str) -> Vec<String> {
         .collect()
 }
 
-/// Writes an export of captures in which there is something of everything, with conversation 4 among them.
+/// Writes an export of captures that contain a bit of everything, conversation 4 among them.
 fn export(folder: &Path) {
     let captures = [
         "hostile/bidi-and-invisible.pcap",
@@ -59,7 +59,7 @@ fn the_questions_in_jq_have_answers() {
         let err = String::from_utf8_lossy(&answer.stderr);
         assert!(answer.status.success() && err.is_empty(), "{question}: {err}");
         answered += usize::from(!answer.stdout.is_empty());
-        // The slowest call, known from the packets: its latency comes first.
+        // The slowest call is known from the packets: its latency comes first.
         if question.contains(".latency") {
             let first = String::from_utf8_lossy(&answer.stdout);
             assert!(first.starts_with("0.066313\tjson-rpc"), "{first}");
@@ -68,7 +68,7 @@ fn the_questions_in_jq_have_answers() {
     assert!(answered >= 8, "only {answered} of {} have an answer", questions.len());
 }
 
-/// Asks the questions in `language` by a Python module, behind what `wirefin schema --for reader` prints.
+/// Runs the queries in `language` with a Python module, after the output of `wirefin schema --for reader`.
 fn ask_by_python(language: &str, module: &str, reader: &str, script: impl Fn(&str, &str) -> String) {
     let folder = tempfile::tempdir().unwrap();
     export(folder.path());
@@ -125,7 +125,7 @@ fn a_junit_report_is_read_by_another_reader() {
     );
 }
 
-/// The members that SARIF 2.1.0 demands (§3.13, §3.14, §3.19, §3.27), and that references lead somewhere.
+/// The members required by SARIF 2.1.0 (§3.13, §3.14, §3.19, §3.27), and the validity of references.
 #[test]
 fn a_sarif_log_has_what_its_schema_demands() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The Autobahn suite's fuzzing client against a real server: what it breaks on purpose is found, and blamed on it.
+//! The Autobahn suite's fuzzing client against a real server: its deliberate violations are found and attributed to it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,12 +10,12 @@ use crate::cli::run;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// Cases in which the client sends something behind its close frame, which the server passes over.
+/// Cases in which the client sends data after its close frame, which the server ignores.
 const AFTER_CLOSE: [&str; 5] = ["7.1.2", "7.1.3", "7.1.4", "7.1.5", "7.1.6"];
-/// Cases in which the client rightly sends the very code with which servers fail a connection.
+/// Cases in which the client legitimately sends the very code with which servers fail a connection.
 const CODES: [&str; 2] = ["7.7.3", "7.7.5"];
 
-/// Returns where the captures lie that are not in the repository.
+/// Returns the folder of captures that are not in the repository.
 fn captures() -> Option<PathBuf> {
     let folder = Path::new(ROOT).parent()?.join("shared/captures/truth");
     folder.join("autobahn-real.pcap").exists().then_some(folder)
@@ -29,17 +29,17 @@ fn output(line: &str) -> String {
     String::from_utf8(run(Path::new(ROOT), line).stdout).unwrap()
 }
 
-/// One case: what the suite says of it, and which rules of severity error were found broken, by whom.
+/// A case: its description in the suite, and the rules of severity error found broken, with the side that broke them.
 struct Case {
     number: String,
     about: String,
-    /// The code with which the server ended it.
+    /// The close code with which the server ended it.
     ended: Option<u64>,
     found: BTreeMap<String, String>,
 }
 
 impl Case {
-    /// Returns whether the client breaks a rule on purpose: the server, which is another program, says so.
+    /// Returns whether the client breaks a rule deliberately, according to the server, which is another program.
     fn is_broken(&self) -> bool {
         let failed = matches!(self.ended, Some(1002 | 1007)) && !CODES.contains(&&*self.number);
         failed || AFTER_CLOSE.contains(&&*self.number)
@@ -120,5 +120,8 @@ fn what_the_fuzzing_client_breaks_is_found_and_blamed_on_it() {
     if std::env::var_os("INSTA_UPDATE").is_some_and(|it| it == "always") {
         std::fs::write(&path, &page).unwrap();
     }
-    assert!(std::fs::read_to_string(path).unwrap_or_default() == page, "docs/autobahn.md is old: bless it");
+    assert!(
+        std::fs::read_to_string(path).unwrap_or_default() == page,
+        "docs/autobahn.md is out of date: bless it"
+    );
 }

@@ -1,20 +1,20 @@
-//! No two files import each other, directly or by way of others, but for those of a few folders.
+//! No two files import each other, directly or indirectly, except in a few folders.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::layers::{Source, gather, plain, without_tests};
 
-/// Says in which folders files may import each other, and why.
+/// The folders in which files may import each other, and why.
 const CIRCLES: &[(&str, &str)] = &[
     ("session::stack", "a layer may hold another stack"),
     ("subprotocol", "the list of sub-protocols and its readers are one"),
 ];
 
-/// Maps the name of a module to what its file says.
+/// Maps the name of a module to the text of its file.
 type Files = BTreeMap<String, String>;
 
-/// Maps the name of a module to those that it imports.
+/// Maps the name of a module to the modules it imports.
 type Arrows = BTreeMap<String, BTreeSet<String>>;
 
 #[test]
@@ -27,7 +27,7 @@ fn no_files_import_each_other() {
         circles.iter().filter(|circle| !CIRCLES.iter().any(|(it, _)| is_within(circle, it))).collect();
     assert!(faults.is_empty(), "these import each other: {faults:#?}");
     for (folder, _) in CIRCLES {
-        assert!(circles.iter().any(|circle| is_within(circle, folder)), "{folder} has no circle any more");
+        assert!(circles.iter().any(|circle| is_within(circle, folder)), "{folder} no longer has a cycle");
     }
 }
 
@@ -48,7 +48,7 @@ fn arrows(files: &Files) -> Arrows {
     files.iter().map(|(module, text)| (module.clone(), arrows(module, text))).collect()
 }
 
-/// Returns what the `use` lines of a file name: whether others may import it from here, and the path.
+/// Returns the paths named by the `use` lines of a file, and whether others may import them from here.
 fn uses(text: &str) -> Vec<(bool, String)> {
     let mut found = Vec::new();
     for (at, word) in text.match_indices("use ") {
@@ -63,7 +63,7 @@ fn uses(text: &str) -> Vec<(bool, String)> {
     found
 }
 
-/// Returns the paths of a tree: `a::b` and `a::c` of `a::{b, c}`.
+/// Returns the paths in a use tree: `a::b` and `a::c` for `a::{b, c}`.
 fn branches(tree: &str) -> Vec<String> {
     let tree = tree.trim();
     let Some((root, group)) = tree.split_once('{') else { return vec![tree.to_owned()] };
@@ -77,7 +77,7 @@ fn branches(tree: &str) -> Vec<String> {
     parts.map(|part| format!("{root}{part}")).collect()
 }
 
-/// Returns the paths that stand in the code itself.
+/// Returns the paths in the code outside of `use` lines.
 fn inline(text: &str) -> Vec<String> {
     let is_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     let without_uses = text.split(';').filter(|it| !it.contains("use ")).collect::<Vec<_>>().join(";");
@@ -86,7 +86,7 @@ fn inline(text: &str) -> Vec<String> {
     words.filter(names_something).map(str::to_owned).collect()
 }
 
-/// Returns the module whose file defines what a path of `module` names; `None` where that is not ours.
+/// Returns the module whose file defines the target of a path in `module`; `None` if it is not ours.
 fn resolve(files: &Files, module: &str, path: &str, depth: usize) -> Option<String> {
     let path = path.split(" as ").next().unwrap_or(path).trim();
     let mut at: Vec<&str> = module.split("::").filter(|part| !part.is_empty()).collect();
@@ -122,7 +122,7 @@ fn resolve(files: &Files, module: &str, path: &str, depth: usize) -> Option<Stri
     imported.or(Some(found))
 }
 
-/// Returns the largest sets of modules each of which leads to all others.
+/// Returns the largest sets of modules in which each module reaches all others.
 fn circles(arrows: &Arrows) -> Vec<BTreeSet<String>> {
     let reached: BTreeMap<&String, BTreeSet<&String>> =
         arrows.keys().map(|start| (start, reach(arrows, start))).collect();

@@ -1,4 +1,4 @@
-//! The program from outside: help, every flag, what it says and how it exits.
+//! The program from outside: its help, every flag, its messages and exit codes.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -15,7 +15,7 @@ pub fn wirefin(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// Makes a folder that holds the small captures.
+/// Creates a folder with the small captures.
 pub fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
@@ -33,7 +33,7 @@ pub fn run(folder: &Path, line: &str) -> Output {
     wirefin(folder, &line.split_whitespace().collect::<Vec<_>>()).output().unwrap()
 }
 
-/// Shows a run as it looks to the user.
+/// Formats a run as it looks to the user.
 fn shown(folder: &Path, line: &str) -> String {
     let output = run(folder, line);
     let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
@@ -162,7 +162,7 @@ fn a_file_gets_its_name_when_it_is_whole() {
     };
     let before = names();
     assert_eq!(run(folder.path(), "export link.pcap -o out.ndjson").status.code(), Some(2));
-    assert_eq!(names(), before, "a failure leaves nothing");
+    assert_eq!(names(), before, "a failure leaves nothing behind");
     let output = run(folder.path(), "export tiny.pcap -o out.ndjson");
     assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0));
     let written = std::fs::read(folder.path().join("out.ndjson")).unwrap();
@@ -198,8 +198,8 @@ fn a_closed_pipe_is_success() {
     use std::process::{Command, Stdio};
 
     let folder = folder();
-    // More than a pipe holds, so that the program is still writing when its reader goes away. That the same packets come
-    // again and again is not to be reported.
+    // More than a pipe buffers, so that the program is still writing when its reader closes the pipe. The same packets
+    // come repeatedly, which must not be reported.
     let big: Vec<_> = std::iter::repeat_n("tiny.pcap", 200).collect();
     let mut child = Command::new(assert_cmd::cargo::cargo_bin("wirefin"))
         .current_dir(folder.path())

@@ -1,7 +1,7 @@
-//! Every capture of the corpus: its events against a snapshot, and against what its endpoints wrote down.
+//! Every capture of the corpus: its events against a snapshot, and against the record of its endpoints.
 //!
-//! A new file below `captures/` is a new test. Its snapshot is made by `INSTA_UPDATE=always cargo test corpus`; read it
-//! before it is committed.
+//! A new file below `captures/` is a new test. `INSTA_UPDATE=always cargo test corpus` creates its snapshot; review it
+//! before committing.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,11 +13,11 @@ use crate::support::run::{export, export_from, open, print_from, records};
 /// Lists the captures of the corpus, in order.
 pub(crate) fn captures() -> Vec<PathBuf> {
     let captures = below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("captures"));
-    assert!(!captures.is_empty(), "the corpus is there");
+    assert!(!captures.is_empty(), "the corpus exists");
     captures
 }
 
-/// Lists captures outside of the repository, where `WIREFIN_EXTRA_CAPTURES` names their folder.
+/// Lists captures outside of the repository, in the folder named by `WIREFIN_EXTRA_CAPTURES`.
 pub(crate) fn extra() -> Vec<PathBuf> {
     std::env::var_os("WIREFIN_EXTRA_CAPTURES").map_or_else(
         || {
@@ -36,7 +36,7 @@ pub(crate) fn below(folder: &Path) -> Vec<PathBuf> {
             let path = entry.unwrap().path();
             let name = path.to_str().unwrap();
             if path.is_dir() {
-                // The captures of rules have a test of their own, in `rules`.
+                // The captures of rules have their own test, in `rules`.
                 if !path.ends_with("captures/rules") {
                     open.push(path);
                 }
@@ -55,7 +55,7 @@ fn exported(path: &Path, frames: bool) -> Result<String, String> {
     Ok(String::from_utf8(lines).unwrap())
 }
 
-/// Leaves out where the repository lies.
+/// Removes the location of the repository.
 fn portable(text: &str) -> String {
     text.replace(env!("CARGO_MANIFEST_DIR"), "…")
 }
@@ -66,7 +66,7 @@ fn printed(path: &Path) -> Result<String, String> {
     Ok(String::from_utf8(lines).unwrap())
 }
 
-/// Holds what `show` says of every capture against a snapshot in a folder of its own.
+/// Compares the output of `show` for every capture with a snapshot in a separate folder.
 fn compare(folder: &str, show: impl Fn(&Path) -> Result<String, String>) {
     insta::with_settings!({
         snapshot_path => format!("snapshots/{folder}"),
@@ -108,8 +108,8 @@ fn every_capture_agrees_with_its_endpoints() {
             Ok(lines) => truth.judge(&records(&lines)),
             Err(error) => panic!("{}: {error}", path.display()),
         };
-        // Of what the snap length cut, the truth says what was sent and not what can be known.
-        // Some of the encrypted ones outside the repository are without a key or have losses.
+        // For packets cut by the snap length, the truth says what was sent and not what can be known.
+        // Some of the encrypted captures outside the repository lack a key or have losses.
         let name = path.to_str().unwrap();
         let is_ours = path.starts_with(env!("CARGO_MANIFEST_DIR"));
         let partial = name.contains("snaplen") || !is_ours && path.with_extension("keylog").exists();
@@ -139,11 +139,11 @@ fn no_websocket_is_found_in_other_protocols_wherever_they_are_joined() {
     assert!(tried > 300, "only {tried} captures were tried");
 }
 
-/// How many lines and how many bytes of a string a snapshot shows.
+/// The maximum number of lines, and of bytes per string, in a snapshot.
 const LINES: usize = 80;
 const STRING: usize = 400;
 
-/// Shortens what is long, and says by a digest what was left out.
+/// Shortens long output, and replaces what was omitted by a digest.
 fn abridged(lines: &str) -> String {
     let all: Vec<_> = lines.lines().collect();
     let mut out = String::new();

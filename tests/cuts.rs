@@ -1,4 +1,4 @@
-//! The same bytes cut into segments of any size, in any order, repeated, give the same events.
+//! The same bytes, split into segments of any size, in any order, repeated, give the same events.
 
 use std::path::Path;
 
@@ -13,16 +13,16 @@ use crate::support::dice::Dice;
 use crate::support::packets::{Packet, read};
 use crate::support::run::{export, timeless};
 
-/// One message to send.
+/// A message to send.
 #[derive(Clone, Debug)]
 struct Said {
     side: Side,
     text: bool,
     payload: Vec<u8>,
     compressed: bool,
-    /// How many bytes of the payload, as sent, each frame but the last has.
+    /// The payload length, as sent, of each frame except the last.
     fragments: Vec<usize>,
-    /// Control frames between the fragments: from whom, ping or pong, and the payload.
+    /// Control frames between the fragments: the side, ping or pong, and the payload.
     between: Vec<(Side, bool, Vec<u8>)>,
 }
 
@@ -50,7 +50,7 @@ fn said() -> impl Strategy<Value = Said> {
     )
 }
 
-/// Writes a dialogue down; every frame is a segment or several.
+/// Writes a dialogue; every frame takes one or more segments.
 fn dialogue(said: &[Said], deflate: bool) -> Vec<Packet> {
     let mut talk = dialogue::upgraded_with(1, if deflate { DEFLATE } else { "" });
     let mut deflaters = [Deflater::new(), Deflater::new()];
@@ -101,12 +101,12 @@ proptest! {
         let (whole, other) = (once(&export(&whole, true)), once(&export(&other, true)));
         let messages = whole.iter().filter(|record| record["type"] == "message" && record["complete"].is_null()).count();
         let controls = said.iter().map(|said| said.between.len().min(said.fragments.len())).sum::<usize>();
-        prop_assert_eq!(messages, said.len() + controls + 2, "every message and both closes are there");
+        prop_assert_eq!(messages, said.len() + controls + 2, "every message and both closes are present");
         prop_assert!(whole == other, "{}", difference(&whole, &other));
     }
 }
 
-/// What is said but for times, and for what was captured twice.
+/// Returns the output without times, and without what was captured twice.
 fn once(lines: &str) -> Vec<serde_json::Value> {
     let mut records = timeless(lines);
     records.retain(|record| record["rule"] != "captured-twice");
@@ -118,11 +118,11 @@ fn difference(whole: &[serde_json::Value], other: &[serde_json::Value]) -> Strin
     format!("line {at}\n whole: {:?}\n other: {:?}", whole.get(at), other.get(at))
 }
 
-/// Where the capture lacks something, where segments begin is evidence, and another cut may rightly show otherwise.
+/// If the capture is incomplete, segment boundaries are evidence, and another split may correctly be shown differently.
 const DAMAGED: [&str; 5] =
     ["\"gap\"", "\"overlap-differs\"", "\"resynchronised\"", "\"lost-sync\"", "\"missing-handshake\""];
 
-/// A request in a form that is not known: it is only told from a part of one where segments came in order.
+/// A request in an unknown format: it can be told from part of another only if segments come in order.
 const UNKNOWN_REQUEST: &str = "http/scgi.pcap";
 
 #[test]
@@ -140,11 +140,11 @@ fn any_cut_of_the_corpus_gives_the_same() {
                 if size > 40_000 { 700 } else { [1, 3, 40, 1400][usize::try_from(seed).unwrap() % 4] };
             let cut = Cut { longest, window: 12, repeated: 100 };
             let after = export(&damage::packets(&damage::recut(&whole, &mut Dice::new(seed), cut)), true);
-            // Whether the client was early, or who closed first, is not reported where segments come in another order.
+            // Whether the client sent early, or which side closed first, is not reported if segments are reordered.
             let told = |lines: &str| {
                 let mut records = once(lines);
                 records.retain(|record| {
-                    // Whether the server allowed it is only judged where no segment came out of order.
+                    // Whether the server allowed it is judged only if no segment was out of order.
                     record["rule"] != "data-before-handshake" && record["rule"] != "h2-connect-not-enabled"
                 });
                 records.iter_mut().filter_map(serde_json::Value::as_object_mut).for_each(|record| {
@@ -167,7 +167,7 @@ fn any_cut_of_the_corpus_gives_the_same() {
     assert!(compared > 100, "only {compared} captures were compared");
 }
 
-/// Reads the segments of a capture in which nothing is missing, and what is exported of them.
+/// Reads the segments of a capture in which nothing is missing, and exports them.
 fn whole(path: &Path) -> Option<(Vec<damage::Piece>, String)> {
     let pieces = damage::pieces(&read(path).ok()?)?;
     let lines = export(&damage::packets(&pieces), true);

@@ -1,4 +1,5 @@
-//! draft-hixie-thewebsocketprotocol-76: eight bytes behind the request, their answer of sixteen before the server's frames.
+//! draft-hixie-thewebsocketprotocol-76: eight bytes after the request, and a response of sixteen before the server's
+//! frames.
 
 use wirefin::model::Side;
 
@@ -14,17 +15,17 @@ const CHALLENGE: &[u8] = b"^n:ds[4U";
 const RESPONSE: &[u8] =
     b"HTTP/1.1 101 WebSocket Protocol Handshake\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Origin: http://example.com\r\nSec-WebSocket-Location: ws://example.com/demo\r\n\r\n";
-/// The answer in the draft's own example (§1.3).
+/// The response in the draft's own example (§1.3).
 const ANSWER: &[u8] = b"8jKS'y:G*Co,Wxa-";
 
-/// How bytes are cut into segments.
+/// The way in which bytes are split into segments.
 #[derive(Clone, Copy, Debug)]
 enum Cut {
-    /// What is sent at once is a segment.
+    /// What is sent at once is one segment.
     AtOnce,
-    /// Heads, challenge, answer and frames each are segments.
+    /// Heads, challenge, response and frames are separate segments.
     Apart,
-    /// Each byte is a segment.
+    /// Every byte is a segment.
     Bytes,
 }
 
@@ -36,7 +37,7 @@ fn put(talk: &mut Talk, cut: Cut, side: Side, parts: &[&[u8]]) {
     }
 }
 
-/// Makes a conversation whose challenge or its answer are such that they look like frames.
+/// Builds a conversation whose challenge or its response look like frames.
 fn talk(cut: Cut, challenge: &[u8], answer: &[u8]) -> Talk {
     let mut talk = Talk::new(1);
     put(&mut talk, cut, Side::Client, &[REQUEST, challenge]);

@@ -1,6 +1,7 @@
-//! Captures that lack packets: what is shown as whole was sent exactly so, and nothing is shown that was not sent.
+//! Captures with missing packets: what is shown as complete was sent exactly like this, and nothing is shown that was
+//! not sent.
 //!
-//! The messages of the undamaged capture, which the endpoints' own record confirms, say what was sent.
+//! What was sent is known from the messages of the undamaged capture, which the endpoints' own record confirms.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -15,10 +16,10 @@ use crate::support::packets::{Packet, read};
 use crate::support::run::{export, records, timeless};
 use crate::support::sent::{Message, Sent, faults, sent};
 
-/// Returns the codes of the rules that the peers are said to have broken.
+/// Returns the codes of the rules that the peers are reported to have broken.
 ///
-/// Where the answer to the upgrade was lost, so was what it said of compression; and who was early is not known where
-/// packets changed places.
+/// If the response to the upgrade was lost, so was the negotiated compression; and which side sent early is unknown if
+/// packets were reordered.
 fn blamed(records: &[Value]) -> BTreeSet<String> {
     let unanswered = records.iter().any(|record| record["type"] == "open" && record["response"].is_null());
     let errors = records.iter().filter(|record| record["severity"] == "error");
@@ -30,18 +31,18 @@ fn blamed(records: &[Value]) -> BTreeSet<String> {
     codes
 }
 
-/// Captures of which less than all cannot be told apart from other ones: payloads that consist of frames, and
-/// compression that was never agreed on.
+/// Captures of which a part is indistinguishable from another capture: payloads that consist of frames, and compression
+/// that was never negotiated.
 const AMBIGUOUS: [&str; 2] = ["payload-looks-like-frames", "rsv1-though-refused"];
 
-/// Exported PDUs have no sequence numbers: a copy of one, or one in another place, is as if its bytes had been sent there.
+/// Exported PDUs have no sequence numbers: a copy of one, or one at another position, counts as sent there.
 const UNNUMBERED: &str = "exported-pdus";
 
-/// Captures that are not to be damaged on the way: exported PDUs have no checksums, of two copies of a packet each may be
-/// damaged, and HTTP/2 takes lost frames of a byte for too few.
+/// Captures that cannot be damaged in transit: exported PDUs have no checksums, each of two copies of a packet may be
+/// damaged, and HTTP/2 cannot detect the loss of one-byte frames.
 const OTHERWISE: [&str; 3] = ["exported-pdus", "link/any-", "h2/one-byte-data-frames"];
 
-/// Makes the damaged captures of a seed, each with its name.
+/// Creates the damaged captures for a seed, with their names.
 fn damaged(packets: &[Packet], seed: u64) -> Vec<(String, Vec<Packet>)> {
     let mut dice = Dice::new(seed);
     let dice = &mut dice;
@@ -54,7 +55,7 @@ fn damaged(packets: &[Packet], seed: u64) -> Vec<(String, Vec<Packet>)> {
         ("repeated".to_owned(), damage::duplicate(packets, dice, 200, 9)),
     ];
     let right = damage::with_checksums(packets);
-    // Damage is a loss, and of two copies of a packet each may be damaged.
+    // A damaged packet counts as lost, and each of two copies of a packet may be damaged.
     all.push(("5 % damaged".to_owned(), damage::flip(&right, dice, 50, false)));
     let again = damage::flip(&right, dice, 200, true);
     all.push(("20 % damaged and sent again".to_owned(), damage::reorder(&again, dice, 100, 6)));
@@ -81,7 +82,7 @@ fn what_is_shown_was_sent() {
         }
         let packets = read(&path).unwrap();
         if !damage::pieces(&packets).is_some_and(|pieces| damage::agrees(&pieces)) {
-            // Which of two copies was meant is told by the first one, where that is not lost.
+            // Which of two copies counts depends on the first, if that is not lost.
             continue;
         }
         let whole = records(&export(&packets, false));
@@ -91,7 +92,7 @@ fn what_is_shown_was_sent() {
             .flatten()
             .any(|message| !message.complete || message.truncated || !message.inflated)
         {
-            // The capture itself does not hold all that was sent.
+            // The capture itself does not contain everything that was sent.
             continue;
         }
         used += 1;
@@ -175,8 +176,8 @@ fn a_wrong_byte_is_a_fault() {
     assert!(!faulty(vec![message(b"ond", &[(0, Some(3))])]));
     assert!(!faulty(vec![message(b"hello ", &[(6, None)])]));
     assert!(faulty(vec![message(b"hello worle", &[])]));
-    assert!(faulty(vec![message(b"second", &[]), message(b"hello world", &[])]), "the order counts");
-    assert!(faulty(vec![message(b"second", &[]), message(b"second", &[])]), "so does the number");
+    assert!(faulty(vec![message(b"second", &[]), message(b"hello world", &[])]), "the order matters");
+    assert!(faulty(vec![message(b"second", &[]), message(b"second", &[])]), "the number matters too");
     assert!(faulty(vec![message(b"hello ld", &[(6, Some(2))])]));
     assert!(faulty(vec![message(b"hello dl", &[(6, None)])]));
     assert!(faulty(vec![message(b"xond", &[(0, Some(2))])]));

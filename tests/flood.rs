@@ -1,7 +1,7 @@
-//! Memory stays within bounds at every step, whatever comes and however much of it.
+//! Memory stays within bounds at every step, whatever the input and however much of it.
 //!
-//! Allocations are counted on the test's own thread, on which the run takes place: the most that was held at any moment
-//! counts. Times are never judged.
+//! Allocations are counted on the test's own thread, on which the run takes place: the peak at any moment counts. Times
+//! are never judged.
 
 use std::io;
 use std::ops::Range;
@@ -21,11 +21,11 @@ use crate::support::run::solo;
 
 const MIB: u64 = 1 << 20;
 
-/// Counts events and keeps none.
+/// Counts events and discards them.
 #[derive(Default)]
 struct Counter(Counted);
 
-/// How many events there were.
+/// The number of events.
 #[derive(Default)]
 struct Counted {
     events: usize,
@@ -33,7 +33,7 @@ struct Counted {
 
 impl Sink for Counter {
     fn event(&mut self, event: &Event<'_>) {
-        // What a connection without a WebSocket was is told of each of them.
+        // A connection without a WebSocket is reported as unshown once.
         self.0.events += usize::from(!matches!(event.kind, Kind::Unshown(_)));
     }
 }
@@ -60,7 +60,7 @@ impl Piece for Counted {
     }
 }
 
-/// An output that keeps nothing but the number of events.
+/// An output that keeps only the number of events.
 #[derive(Default)]
 struct Nothing {
     events: usize,
@@ -83,7 +83,7 @@ impl Output for Nothing {
     }
 }
 
-/// Runs over packets that are made as they are wanted; returns the most memory that was held, and the events.
+/// Runs on packets generated on demand; returns the peak memory and the number of events.
 fn flood(packets: impl Iterator<Item = Packet> + Send, options: &Options) -> (u64, usize) {
     let mut source = Held::new(packets, 256);
     let (mut output, source): (_, &mut dyn Source) = (Nothing::default(), &mut source);
@@ -101,7 +101,7 @@ fn end(n: u32) -> End {
 
 const SERVER: End = End { ip: [9, 9, 9, 9], port: 80 };
 
-/// The `n`th client's next segment, or its server's.
+/// The next segment of the `n`th client, or of its server.
 fn packet(n: u32, from: Side, at: u32, flags: u8, payload: &[u8]) -> Packet {
     let time = BEGIN + i64::from(n) * 1000;
     let data = match from {
@@ -111,7 +111,7 @@ fn packet(n: u32, from: Side, at: u32, flags: u8, payload: &[u8]) -> Packet {
     Packet::raw(time, data)
 }
 
-/// Options with these limits of a shard.
+/// Options with these limits per shard.
 fn small(limits: &Limits) -> Options {
     Options { limits: *limits, ..solo() }
 }
@@ -136,7 +136,7 @@ fn a_hundred_thousand_upgrades_in_progress() {
     let (memory, events) = flood(packets, &solo());
     // 1.4 KB each.
     assert!(memory < 136 * MIB, "{} KiB", memory >> 10);
-    assert!(events >= 100_000, "each unanswered upgrade is told");
+    assert!(events >= 100_000, "each unanswered upgrade is reported");
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn ciphertext_in_tiny_segments_that_waits_for_keys() {
     let mut hello = vec![22, 3, 1, 0, 45, 1, 0, 0, 41, 3, 3];
     hello.extend([7; 32]);
     hello.extend([0, 0, 2, 0x13, 1, 1, 0]);
-    // Behind a whole record that waits for keys, all waits.
+    // After a complete record that waits for keys, everything waits.
     hello.extend([23, 3, 3, 0, 32]);
     hello.extend([9; 32]);
     let length = hello.len() as u32;
@@ -167,7 +167,7 @@ fn ciphertext_in_tiny_segments_that_waits_for_keys() {
         first.into_iter().chain(tiny)
     });
     let (memory, _) = flood(packets, &solo());
-    // 256 KiB each, whatever the pieces.
+    // 256 KiB each, whatever the size of the pieces.
     assert!(memory < 4 * MIB, "{} KiB", memory >> 10);
 }
 
@@ -187,7 +187,7 @@ fn heads_that_never_end() {
     assert!(memory < 64 * 16 * ((2 * 64) << 10) + 16 * MIB, "{} KiB", memory >> 10);
 }
 
-/// The segments of an upgrade whose request has 60,000 bytes more than it needs.
+/// The segments of an upgrade whose request is 60,000 bytes longer than necessary.
 fn long_upgrade(n: u32) -> Vec<Packet> {
     let mut talk = Talk::new(n);
     let asked = request(&format!("X-Long: {}\r\n", "a".repeat(60_000)));
@@ -201,7 +201,7 @@ fn long_requests_without_an_answer() {
     let whole = (0..4_000).flat_map(long_upgrade);
     let (memory, events) = flood(whole, &small(&limits));
     assert!(memory < 40 * MIB, "whole: {} KiB", memory >> 10);
-    assert!(events >= 4_000, "each is told, whether or not it was given up: {events}");
+    assert!(events >= 4_000, "each is reported, whether or not it was given up: {events}");
     let cut = (0..4_000).flat_map(|n| {
         let mut packets = long_upgrade(n);
         packets.pop();
@@ -211,7 +211,7 @@ fn long_requests_without_an_answer() {
     assert!(memory < 40 * MIB, "cut: {} KiB", memory >> 10);
 }
 
-/// What a conversation asked for names it as long as it is open.
+/// An open conversation keeps its URL.
 #[test]
 fn long_urls_of_open_conversations() {
     let packets = (0..4_000).flat_map(|n| {
@@ -230,7 +230,7 @@ fn long_urls_of_open_conversations() {
     assert!(events >= 8_000, "each is opened and closed: {events}");
 }
 
-/// Whatever is piled up, one after the other or in turns, all of it together keeps the bound.
+/// Whatever is buffered, successively or interleaved, all of it together stays within the bound.
 #[test]
 fn everything_at_once() {
     const BOUND: usize = 64 << 20;
@@ -260,7 +260,7 @@ fn everything_at_once() {
     assert!(memory < BOUND as u64 + 16 * MIB, "one after the other: {} KiB", memory >> 10);
 }
 
-/// One conversation, and what `side` sends in it without end.
+/// One conversation in which `side` sends without end.
 fn endless(side: Side, mut bytes: impl FnMut(u32) -> Vec<u8>, count: u32) -> impl Iterator<Item = Packet> {
     let mut talk = dialogue::upgraded(1);
     let opening = std::mem::take(&mut talk.packets);
@@ -298,7 +298,7 @@ fn unfinished_messages_of_many_conversations() {
         talk.packets
     });
     let (memory, _) = flood(packets, &small(&limits));
-    // 256 KiB of payload a shard, and 3 KiB a conversation; without a bound, 45 MiB of payload.
+    // 256 KiB of payload per shard, and 3 KiB per conversation; without a bound, 45 MiB of payload.
     assert!(memory < 64 * 256 * 1024 + 3000 * 3072 + 8 * MIB, "{} KiB", memory >> 10);
 }
 
@@ -306,7 +306,7 @@ fn unfinished_messages_of_many_conversations() {
 fn windows_of_many_conversations() {
     const MANY: u32 = 1500;
     let limits = Limits { inflating: 1, windows: 64 << 10, ..Limits::default() };
-    // Each sends 30,000 bytes; when all have, each sends them again, as references to the first.
+    // Each sends 30,000 bytes; once all have, each sends them again, as references to the first.
     let packets = (0..2).flat_map(|round| (0..MANY).map(move |n| (round, n))).flat_map(|(round, n)| {
         let mut dice = Dice::new(u64::from(n));
         let text: Vec<u8> = (0..30_000).map(|_| b"0123456789abcdef"[dice.below(16)]).collect();
@@ -318,7 +318,7 @@ fn windows_of_many_conversations() {
         if round == 0 { first } else { talk.packets }
     });
     let (memory, events) = flood(packets, &small(&limits));
-    // 64 KiB of windows a shard beside the one in use, and a few KiB a conversation; without a bound, 45 MiB more.
+    // 64 KiB of windows per shard beside the one in use, and a few KiB per conversation; without a bound, 45 MiB more.
     assert!(memory < 64 * (64 + 128) * 1024 + u64::from(MANY) * 4096 + 8 * MIB, "{} KiB", memory >> 10);
     // Opened, two messages, closed, and the lost history of nearly all.
     assert!(events > 4 * MANY as usize + MANY as usize / 2, "{events} events");
@@ -349,7 +349,7 @@ fn segments_behind_holes_in_one_connection_and_in_many() {
         talk.packets
     });
     let (memory, _) = flood(many, &small(&Limits { waiting: 128 << 10, ..limits }));
-    // 128 KiB a shard, and 3 KiB a conversation; without a bound, 46 MiB wait.
+    // 128 KiB per shard, and 3 KiB per conversation; without a bound, 46 MiB are queued.
     assert!(memory < 64 * 128 * 1024 + 4000 * 3072 + 12 * MIB, "many: {} KiB", memory >> 10);
 }
 
@@ -358,7 +358,7 @@ fn ip_fragments_that_never_become_whole() {
     let packets = (0..200_000_u32).map(|n| {
         let mut data = segment(end(n), SERVER, 1, 1, ACK, &[b'i'; 400]);
         data[4..6].copy_from_slice(&u16::try_from(n % 65_536).unwrap().to_be_bytes());
-        // More fragments follow, at an offset of 8 bytes for every other one.
+        // More fragments follow, at an offset of 8 bytes in every other packet.
         data[6..8].copy_from_slice(&[0x20, u8::from(n % 2 == 1)]);
         Packet::raw(BEGIN + i64::from(n) * 1000, data)
     });
@@ -374,9 +374,9 @@ fn streams_joined_late_that_are_nothing() {
         [packet(n, Client, at, ACK, &noise), packet(n, Server, at, ACK, &noise)]
     });
     let (memory, events) = flood(packets, &solo());
-    // What may still turn out to be frames is held: 16 KiB a direction at most, and 1 MiB a shard.
+    // Whatever may still turn out to be frames is buffered: at most 16 KiB per direction, and 1 MiB per shard.
     assert!(memory < 256 * MIB, "{} KiB", memory >> 10);
-    assert_eq!(events, 0, "nothing is seen in noise");
+    assert_eq!(events, 0, "nothing is found in noise");
 }
 
 #[test]
@@ -405,7 +405,7 @@ fn h2(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The settings of both sides of an HTTP/2 connection: the greatest tables and frames, and extended CONNECT.
+/// The settings of both sides of an HTTP/2 connection: the largest tables and frames, and extended CONNECT.
 fn h2_talk(n: u32) -> Talk {
     let mut talk = Talk::new(n);
     let settings = h2(4, 0, 0, &[0, 1, 0xff, 0xff, 0xff, 0xff, 0, 5, 0, 0xff, 0xff, 0xff, 0, 8, 0, 0, 0, 1]);
@@ -414,7 +414,7 @@ fn h2_talk(n: u32) -> Talk {
     talk
 }
 
-/// A header block that inserts 60 KiB into the table, after an update of its size.
+/// A header block that inserts 60 KiB into the table, after a table size update.
 fn h2_table(block: u32) -> Vec<u8> {
     let mut bytes = vec![0x3f, 0xe1, 0xff, 0x7f];
     for name in 0..15_u8 {
@@ -425,7 +425,7 @@ fn h2_table(block: u32) -> Vec<u8> {
     bytes
 }
 
-/// A request for a WebSocket in literals, and its answer.
+/// A request for a WebSocket in literals, and its response.
 const H2_CONNECT: &[u8] =
     b"\0\x07:method\x07CONNECT\0\x09:protocol\x09websocket\x86\x84\0\x0a:authority\x01a\
     \0\x15sec-websocket-version\x0213";
@@ -456,7 +456,7 @@ fn header_blocks_that_never_end_of_many_connections() {
     });
     let limits = Limits { waiting: 256 << 10, ..Limits::default() };
     let (memory, _) = flood(packets, &small(&limits));
-    // 256 KiB of blocks and tables a shard, and a few KiB a connection.
+    // 256 KiB of blocks and tables per shard, and a few KiB per connection.
     assert!(memory < 64 * 512 * 1024 + 3_000 * 4_096 + 16 * MIB, "{} KiB", memory >> 10);
 }
 
@@ -488,10 +488,10 @@ fn open_websockets_on_many_streams() {
     let (memory, events) = flood(packets, &solo());
     // Of 2,000 streams each, 1,024 are open at once, with a few KiB each.
     assert!(memory < 40 * 1_024 * 4_096 + 16 * MIB, "{} KiB", memory >> 10);
-    assert!(events > 40 * 2_000, "each is told: {events}");
+    assert!(events > 40 * 2_000, "each is reported: {events}");
 }
 
-/// A real process keeps its bound, too: one connection with every flood at once.
+/// A real process stays within its bound, too: one connection with all floods at once.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_process_over_floods_of_http_2() {
@@ -525,7 +525,7 @@ fn a_process_over_floods_of_http_2() {
     assert!((1..96 << 10).contains(&peak), "{peak} KiB");
 }
 
-/// A process that gets no more memory fails like one that cannot write.
+/// A process that runs out of memory fails like one that cannot write.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_process_without_memory() {

@@ -1,4 +1,4 @@
-//! Bad input: each fault is named in the output, and nothing good around it is lost.
+//! Hostile input: each fault is named in the output, and nothing good around it is lost.
 
 use std::io::Cursor;
 
@@ -29,7 +29,7 @@ fn talk_around(fields: &str, evil: impl FnOnce(&mut Talk)) -> Talk {
     talk
 }
 
-/// Checks that the good messages are there and that `code` is reported.
+/// Checks that the good messages are present and that `code` is reported.
 fn named(lines: &str, code: &str) {
     let texts = texts(lines);
     for good in ["before, client", "before, server", "after, client", "after, server"] {
@@ -39,10 +39,10 @@ fn named(lines: &str, code: &str) {
 }
 
 fn told(lines: &str, code: &str) {
-    assert!(codes(lines).iter().any(|told| told == code), "{code} is not told:\n{lines}");
+    assert!(codes(lines).iter().any(|told| told == code), "{code} is not reported:\n{lines}");
 }
 
-/// Returns the evidence of the anomaly called `code`.
+/// Returns the evidence of the anomaly with this code.
 fn evidence(lines: &str, code: &str) -> Value {
     let found = records(lines).into_iter().find(|record| record["rule"] == code);
     found.unwrap_or_else(|| panic!("{code} is not told:\n{lines}"))["evidence"].clone()
@@ -89,7 +89,7 @@ fn a_record_of_4_gib_ends_the_file_and_is_named() {
     assert!(memory.bytes_max < 32 << 20, "{memory:?}");
 }
 
-/// Writes packets as pcapng, and raw blocks behind them.
+/// Writes packets as pcapng, followed by raw blocks.
 fn pcapng(packets: &[Packet], behind: &[u8]) -> Vec<u8> {
     let block = |kind: u32, body: &[u8]| {
         let length = u32::try_from(body.len().next_multiple_of(4) + 12).unwrap().to_le_bytes();
@@ -124,7 +124,7 @@ fn a_pcapng_block_of_4_gib_is_named_and_costs_no_memory() {
     let memory = allocation_counter::measure(|| lines = export_bytes(Cursor::new(file), false).unwrap());
     named(&lines, "capture-damaged");
     assert!(memory.bytes_max < 32 << 20, "{memory:?}");
-    // A block of length 0 would be read for ever.
+    // A block of length 0 would be read forever.
     let lines = export_bytes(Cursor::new(pcapng(&talk.packets, &[0; 64])), false).unwrap();
     named(&lines, "capture-damaged");
 }
@@ -148,7 +148,7 @@ fn a_head_that_never_ends_is_named_and_costs_no_memory() {
     assert_eq!(evidence(&lines, "limit-reached")["limit"], "HTTP head");
 }
 
-/// Gives a conversation another address, so that it stands beside the first.
+/// Gives a conversation another address, so that it is separate from the first.
 fn dialogue_at(talk: &Talk, host: u8) -> Vec<Packet> {
     let mut packets = talk.packets.clone();
     for packet in &mut packets {
@@ -179,7 +179,7 @@ fn a_frame_of_2_to_the_63_bytes_costs_nothing_and_takes_nothing_from_others() {
         assert!(memory.bytes_max < 32 << 20, "{memory:?}");
         let frames =
             records(&lines).iter().filter(|record| record["length"].as_u64() == Some(length)).count();
-        assert!(frames >= 1, "the length is told as it was sent:\n{lines}");
+        assert!(frames >= 1, "the length is reported as sent:\n{lines}");
     }
 }
 
@@ -267,7 +267,7 @@ fn masks_the_wrong_way_round() {
 
 #[test]
 fn text_that_is_not_utf8_with_the_offset_across_fragments() {
-    // "né" cut inside of its second character, then a byte that cannot follow.
+    // "né" split inside its second character, then a byte that cannot follow.
     let lines = around(|talk| {
         talk.send(Server, &frame(Server, TEXT, b"ab\xc3"));
         talk.send(Server, &frame(Server, CONTINUATION, b"\xa9cd\xf0\x9f"));
@@ -316,7 +316,7 @@ fn noise_after_the_upgrade_and_a_reset() {
     assert_eq!(records(&lines).last().unwrap()["type"], "close");
 }
 
-/// Everything a terminal may obey or that reorders what it shows.
+/// Everything that a terminal may interpret or that reorders its display.
 const OBEYED: &str = "\u{1b}[2J\u{1b}]0;title\u{7}\u{8}\r\u{0}\u{b}\u{7f}\u{85}\u{9b}31m\u{9d}0;x\u{9c}\u{202e}drow\u{202c}\u{2066}\u{2069}\u{200f}\u{61c}";
 
 #[test]
@@ -341,10 +341,7 @@ fn nothing_from_the_wire_is_obeyed_by_a_terminal() {
     talk.end();
     refused(&mut talk, &evil);
     let (lines, print) = (export(&talk.packets, true), print(&talk.packets));
-    assert!(
-        texts(&lines).contains(&format!("see{OBEYED}this")),
-        "a JSON parser gives the text back:\n{lines}"
-    );
+    assert!(texts(&lines).contains(&format!("see{OBEYED}this")), "a JSON parser returns the text:\n{lines}");
     for (what, output) in [("NDJSON", &lines), ("print", &print)] {
         assert!(output.contains("see") && output.contains("why"), "{what} shows the rest");
         for (n, line) in output.lines().enumerate() {
@@ -354,7 +351,7 @@ fn nothing_from_the_wire_is_obeyed_by_a_terminal() {
     }
 }
 
-/// Adds a connection whose upgrade is refused with words.
+/// Adds a connection whose upgrade is refused with text.
 fn refused(talk: &mut Talk, evil: &str) {
     let mut other = Talk::new(2);
     other.send(Client, &request(""));

@@ -12,7 +12,7 @@ use crate::support::judge::{conn, payload};
 use crate::support::packets::read;
 use crate::support::run::{export, records};
 
-/// What was sent on the streams of one number: header fields and messages.
+/// What was sent on the streams with one number: header fields and messages.
 #[derive(Debug, Default)]
 struct Sent {
     fields: BTreeSet<(String, String)>,
@@ -23,7 +23,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-/// Lists the fields of the heads that a line shows.
+/// Lists the fields of the heads shown in a line.
 fn fields(line: &Value) -> impl Iterator<Item = (String, String)> {
     let heads =
         ["request", "response"].map(|head| line[head]["headers"].as_array().cloned().unwrap_or_default());
@@ -51,7 +51,7 @@ fn sent(lines: &[Value]) -> BTreeMap<u64, Sent> {
     all
 }
 
-/// Lists what is shown and was not sent.
+/// Lists what is shown but was not sent.
 fn faults(sent: &BTreeMap<u64, Sent>, shown: &[Value]) -> Vec<String> {
     let mut faults = Vec::new();
     for line in shown {

@@ -1,4 +1,4 @@
-//! Connections of other protocols, joined in mid-stream: no WebSocket may be found in what is none.
+//! Connections of other protocols, joined mid-stream, in which no WebSocket may be found.
 
 use wirefin::model::Side;
 
@@ -8,10 +8,10 @@ use crate::support::dice::Dice;
 use crate::support::packets::{ACK, PSH, Packet, Talk};
 use crate::support::run::export;
 
-/// What the first byte of a frame may be, as other protocols have it too.
+/// First bytes of frames that other protocols also use.
 const FIRST: [u8; 9] = [0x81, 0x82, 0x88, 0x89, 0x8a, 0xc1, 0xc2, 0x01, 0x80];
 
-/// Makes one message of a protocol of some kind.
+/// Generates a message of a protocol of some kind.
 fn message(kind: usize, side: Side, n: usize, dice: &mut Dice) -> Vec<u8> {
     let length = match dice.below(4) {
         0 => dice.below(8),
@@ -20,29 +20,29 @@ fn message(kind: usize, side: Side, n: usize, dice: &mut Dice) -> Vec<u8> {
     };
     let mut noise = |length: usize| (0..length).map(|_| dice.below(256) as u8).collect::<Vec<u8>>();
     match kind {
-        // Noise, as everything encrypted is.
+        // Noise, like encrypted data.
         0 => noise(length + 1),
-        // Short messages that begin as frames do.
+        // Short messages that begin like frames.
         1 => {
             let body = noise(length % 40);
             [vec![FIRST[body.len() % FIRST.len()], body.first().copied().unwrap_or(0)], body].concat()
         }
-        // A type and a length in one byte each; the other side answers with another type.
+        // A type and a length of one byte each; the other side responds with another type.
         2 => {
             let body = noise(length % 120);
             let first = if side == Side::Client { 0x82 } else { 0x90 };
             [vec![first, body.len() as u8], body].concat()
         }
-        // A length in four bytes before each.
+        // A four-byte length before each.
         3 => [&u32::try_from(length).unwrap().to_be_bytes()[..], &noise(length)].concat(),
         4 => format!("{n} the quick brown fox {length} jumps\r\n").into_bytes(),
         5 => vec![(length % 3) as u8 * 0x40 + 1; length + 1],
-        // A type, a length in two bytes, JSON.
+        // A type, a two-byte length, JSON.
         6 => {
             let body = format!(r#"{{"seq":{n},"value":{length}}}"#).into_bytes();
             [&[0x81, 0, body.len() as u8][..], &body].concat()
         }
-        // MQTT: a subscription, and its answer.
+        // MQTT: a subscription, and its acknowledgement.
         _ => {
             let topic = format!("home/{n}/{length}");
             let number = [(n >> 8) as u8 | 1, n as u8];
@@ -57,13 +57,13 @@ fn message(kind: usize, side: Side, n: usize, dice: &mut Dice) -> Vec<u8> {
     }
 }
 
-/// Makes a connection whose beginning is not captured.
+/// Generates a connection whose beginning was not captured.
 fn connection(seed: u64) -> Vec<Packet> {
     let mut dice = Dice::new(seed);
     let mut talk = Talk::silent(u32::try_from(seed % 1_000_000).unwrap());
     let kind = dice.below(8);
     for n in 0..4 + dice.below(12) {
-        // Some answer each message, some push.
+        // Some respond to each message, some push.
         let sides = if dice.per_mille(600) { &Side::BOTH[..] } else { &[Side::Server] };
         for side in sides {
             let bytes = message(kind, *side, n, &mut dice);
@@ -74,7 +74,7 @@ fn connection(seed: u64) -> Vec<Packet> {
     talk.packets
 }
 
-/// Takes `WIREFIN_CONNECTIONS` of them, or a few.
+/// Runs on `WIREFIN_CONNECTIONS` of them, or a few.
 #[test]
 fn no_websocket_is_found_in_connections_joined_in_mid_stream() {
     let connections = std::env::var("WIREFIN_CONNECTIONS").map_or(20_000, |n| n.parse().unwrap());
@@ -98,7 +98,7 @@ fn no_websocket_is_found_in_connections_joined_in_mid_stream() {
     );
 }
 
-/// Makes a conversation of ten messages and more, and takes its handshake and some more away.
+/// Generates a conversation of ten messages or more, without its handshake and some of what follows.
 fn conversation(seed: u64) -> Vec<Packet> {
     let mut dice = Dice::new(seed);
     let mut talk = upgraded(u32::try_from(seed % 1_000_000).unwrap());
@@ -122,7 +122,7 @@ fn conversation(seed: u64) -> Vec<Packet> {
     damage::lose_before(&talk.packets, first + dice.below(4))
 }
 
-/// Takes `WIREFIN_CONNECTIONS` of them, or a few.
+/// Runs on `WIREFIN_CONNECTIONS` of them, or a few.
 #[test]
 fn conversations_joined_in_mid_stream_are_found() {
     let connections = std::env::var("WIREFIN_CONNECTIONS").map_or(2_000, |n| n.parse().unwrap());

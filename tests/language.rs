@@ -1,9 +1,9 @@
-//! The language of the sources: what can be held of it by a test.
+//! The language of the sources, as far as a test can check it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Names that say nothing to a reader who knows the RFCs and not this project; each was replaced by one that does.
+/// Names without meaning to a reader who knows the RFCs but not this project; each was replaced by a descriptive one.
 const OLD_NAMES: &[&str] = &[
     "Round",
     "Crew",
@@ -48,7 +48,7 @@ const OLD_NAMES: &[&str] = &[
     "Meter",
 ];
 
-/// Words that the doc of a type never begins with: verbs are for functions, and a type is something, not a question.
+/// Words with which the doc of a type must not begin: verbs are for functions, and a type is a thing, not a question.
 const NO_NOUNS: &[&str] = &[
     "Is",
     "Tells",
@@ -94,7 +94,7 @@ fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
-/// Returns the name that a line declares a type by, where it does.
+/// Returns the name of the type declared in a line, if any.
 fn declared(line: &str) -> Option<&str> {
     let line = line.trim_start();
     let line = match line.strip_prefix("pub") {
@@ -107,7 +107,7 @@ fn declared(line: &str) -> Option<&str> {
     ["struct", "enum", "trait"].contains(&keyword).then(|| &rest[..end])
 }
 
-/// Lists what is wrong in one file.
+/// Lists the violations in a file.
 fn faults(text: &str) -> Vec<String> {
     let lines: Vec<&str> = text.lines().collect();
     let mut found = Vec::new();

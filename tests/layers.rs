@@ -1,10 +1,10 @@
-//! Imports run one way: the table of who may import whom, held against what the files say.
+//! Imports run one way: the table of permitted imports, compared with the sources.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// Says what each module imports, no more and no less; `lib.rs` and `main.rs` stand above all of them.
+/// What each module imports, no more and no less; `lib.rs` and `main.rs` are above all of them.
 const TABLE: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("text", &["model"]),
@@ -73,7 +73,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Maps a module to those it imports, each with a place where it does.
+/// Maps a module to those it imports, each with a location.
 type Arrows = BTreeMap<String, BTreeMap<String, String>>;
 
 #[test]
@@ -92,14 +92,14 @@ fn the_scan_sees_what_is_known_to_be_there() {
     }
 }
 
-/// Lists arrows that the table alone has.
+/// Lists arrows that are only in the table.
 fn slack(arrows: &Arrows, table: &[(&str, &[&str])]) -> Vec<String> {
     let rows = table.iter().flat_map(|(from, tos)| tos.iter().map(move |to| (from, to)));
     let missing = rows.filter(|(from, to)| !arrows.get(**from).is_some_and(|it| it.contains_key(**to)));
     missing.map(|(from, to)| format!("tests/layers.rs: {from} does not import {to}")).collect()
 }
 
-/// Lists arrows that the table does not have, modules it does not know, and loops.
+/// Lists arrows that are not in the table, unknown modules, and cycles.
 fn faults(arrows: &Arrows, table: &[(&str, &[&str])]) -> Vec<String> {
     let mut faults = Vec::new();
     for (from, tos) in arrows {
@@ -136,10 +136,10 @@ fn arrows_of_the_sources() -> Arrows {
     arrows(&files)
 }
 
-/// A source file: its module path, its name to show, and its text.
+/// A source file: its module path, its display name, and its text.
 pub(super) type Source = (Vec<String>, String, String);
 
-/// Reads the files below a folder, but for those that are compiled for tests alone.
+/// Reads the files below a folder, except those compiled only for tests.
 pub(super) fn gather(folder: &Path, path: &mut Vec<String>, into: &mut Vec<Source>) {
     let mut entries: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
@@ -168,7 +168,7 @@ pub(super) fn gather(folder: &Path, path: &mut Vec<String>, into: &mut Vec<Sourc
     }
 }
 
-/// Returns the names of modules that a file declares for tests alone.
+/// Returns the names of the modules that a file declares only for tests.
 fn test_modules(text: &str) -> Vec<String> {
     let text = plain(text);
     let mut found = Vec::new();
@@ -190,7 +190,7 @@ fn arrows(files: &[Source]) -> Arrows {
         let text = plain(text);
         let text = without_tests(&text);
         let mut tos = named_behind(&text, "crate::");
-        // `super` once for each step up to the root is the root, too.
+        // `super`, repeated once for each level up to the root, is the root, too.
         let chain = "super::".repeat(module.len());
         tos.extend(named_behind(&text, &chain));
         let known = arrows.entry(from.clone()).or_default();
@@ -201,7 +201,7 @@ fn arrows(files: &[Source]) -> Arrows {
     arrows
 }
 
-/// Drops the module of tests at the end of a file.
+/// Removes the test module at the end of a file.
 pub(super) fn without_tests(text: &str) -> String {
     let tests = text.match_indices("#[cfg(").find(|(at, _)| {
         let (condition, mut behind) = text[*at..].split_once(")]").unwrap_or_default();
@@ -216,7 +216,7 @@ pub(super) fn without_tests(text: &str) -> String {
     text[..tests.map_or(text.len(), |(at, _)| at)].to_owned()
 }
 
-/// Returns the first name of every path that follows `root`: `a` of `root::a::b`, `a` and `c` of `root::{a::b, c}`.
+/// Returns the first name of every path after `root`: `a` of `root::a::b`, `a` and `c` of `root::{a::b, c}`.
 fn named_behind(text: &str, root: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (at, _) in text.match_indices(root) {
@@ -249,11 +249,11 @@ fn named_behind(text: &str, root: &str) -> BTreeSet<String> {
 
 fn name_at(text: &str) -> Option<String> {
     let name: String = text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-    // A type or a macro of the root is no module.
+    // A type or a macro of the root is not a module.
     name.starts_with(|c: char| c.is_lowercase()).then_some(name).filter(|name| name != "super")
 }
 
-/// Blanks comments and the contents of strings, so that what they say is not taken for code.
+/// Blanks comments and the contents of strings, so that they are not taken for code.
 pub(super) fn plain(text: &str) -> String {
     let (mut out, mut rest) = (String::new(), text);
     while let Some(c) = rest.chars().next() {
@@ -280,7 +280,7 @@ pub(super) fn plain(text: &str) -> String {
     out
 }
 
-/// Returns how many `#` a raw string that begins here has.
+/// Returns the number of `#` of a raw string that begins here.
 fn raw_string(text: &str) -> Option<usize> {
     let behind = text.strip_prefix('r')?;
     let hashes = behind.len() - behind.trim_start_matches('#').len();
@@ -366,7 +366,7 @@ fn comments_strings_and_tests_are_no_imports() {
     );
 }
 
-/// Says in which modules a crate may be named that comes with a feature; `main.rs` belongs to `cli`.
+/// The modules in which a crate may be named that comes with a feature; `main.rs` belongs to `cli`.
 const OPTIONAL: &[(&str, &[&str])] = &[
     ("anyhow", &["cli"]),
     ("clap", &["cli"]),

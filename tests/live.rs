@@ -1,5 +1,5 @@
-//! Live capture on loopback, of real endpoints: what comes out, what is saved, who the program is meanwhile, and how it
-//! ends. Where the right to capture or libpcap is missing, that is said and the test is skipped.
+//! Live capture on loopback of real endpoints: the output, the saved packets, the process's privileges, and its exit.
+//! If the privilege to capture or libpcap is missing, that is reported and the test is skipped.
 
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
@@ -17,7 +17,7 @@ use endpoints::{Plan, payload};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_wirefin");
 
-/// Starts a capture on loopback of one port; `None` where this machine does not let us.
+/// Starts a capture on loopback of one port; returns `None` if this machine does not permit it.
 fn capture(command: &str, port: u16, more: &[&str]) -> Option<Child> {
     let mut child = Command::new(PROGRAM)
         .args([command, "-i", "lo", "-f", &format!("tcp port {port}")])
@@ -26,7 +26,7 @@ fn capture(command: &str, port: u16, more: &[&str]) -> Option<Child> {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // It captures once its descriptors have a packet socket; who cannot see them waits a moment.
+    // It captures once it has a packet socket; if its descriptors cannot be inspected, wait a moment.
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(20) {
         if child.try_wait().unwrap().is_some() {
@@ -37,7 +37,7 @@ fn capture(command: &str, port: u16, more: &[&str]) -> Option<Child> {
             skip(&said);
             return None;
         }
-        // Rights are given up after everything is open.
+        // Privileges are dropped after everything is open.
         if field(child.id(), "NoNewPrivs").as_deref() == Some("1") {
             thread::sleep(Duration::from_millis(100));
             return Some(child);
@@ -47,13 +47,13 @@ fn capture(command: &str, port: u16, more: &[&str]) -> Option<Child> {
     panic!("the capture does not begin");
 }
 
-/// Says why a test is skipped, past the test harness, which would keep it to itself.
+/// Reports why a test is skipped, bypassing the test harness, which would suppress it.
 fn skip(why: &str) {
     #[expect(clippy::explicit_write, reason = "what `eprintln` says is hidden while a test passes")]
     writeln!(io::stderr(), "skipped: {}", why.trim_end()).unwrap();
 }
 
-/// Reads a line of /proc/PID/status.
+/// Reads a field of /proc/PID/status.
 fn field(id: u32, name: &str) -> Option<String> {
     let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
     status.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim().to_owned()))
@@ -65,7 +65,7 @@ fn listener() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// Runs one conversation; returns how many messages the server and the client sent.
+/// Runs a conversation; returns how many messages the server and the client sent.
 fn converse(listener: &TcpListener, address: SocketAddr, plan: Plan) -> (u64, u64) {
     thread::scope(|scope| {
         let server = scope.spawn(|| endpoints::serve(listener.accept().unwrap().0, &plan).unwrap());
@@ -78,14 +78,14 @@ fn signal(child: &Child, name: &str) {
     assert!(Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap().success());
 }
 
-/// Waits for the end; returns the exit code, the output, and what was said.
+/// Waits for the end; returns the exit code, the output, and the messages.
 fn end(child: Child) -> (Option<i32>, String, String) {
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
-/// The folder that outputs of the one whom root becomes can be written to.
+/// Creates a folder to which the user whom root becomes can write.
 fn open_folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let all = std::os::unix::fs::PermissionsExt::from_mode(0o777);
@@ -151,14 +151,14 @@ fn rights_are_gone_before_the_first_packet() {
     assert!(said.contains("no WebSocket found"), "{said}");
 }
 
-/// Root in a shell of its own, as in a container, writes into its own folder, and what it makes is its own.
+/// Root in a root shell, as in a container, writes into its own folder and owns the files it creates.
 #[test]
 fn outputs_of_a_root_shell_are_roots_and_those_of_sudo_the_callers() {
     use std::os::unix::fs::MetadataExt as _;
     if !rustix::process::geteuid().is_root() {
         return skip("this is not root");
     }
-    // A folder into which only its owner may write.
+    // A folder to which only its owner can write.
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (listener, address) = listener();
@@ -177,7 +177,7 @@ fn outputs_of_a_root_shell_are_roots_and_those_of_sudo_the_callers() {
     }
     assert_eq!(export(Path::new(&saved)), fs::read_to_string(&shown).unwrap());
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left");
-    // Rotation makes more files: it stays root, without capabilities, where Landlock holds.
+    // Rotation creates more files: the process remains root, without capabilities, if Landlock is effective.
     let ring = path("ring.pcapng");
     if let Some(child) = capture("export", address.port(), &["-w", &ring, "-G", "3600"]) {
         assert_eq!(field(child.id(), "CapEff").as_deref(), Some("0000000000000000"));
@@ -193,7 +193,7 @@ fn outputs_of_a_root_shell_are_roots_and_those_of_sudo_the_callers() {
         .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.code() == Some(2) && said.contains("--user root"), "{said}");
-    // Under sudo, files are the caller's.
+    // Under sudo, files belong to the caller.
     let theirs = open_folder();
     let saved = theirs.path().join("saved.pcapng");
     let mut child = Command::new(PROGRAM)
@@ -218,7 +218,7 @@ fn message_is_on_the_screen_within_a_tenth_of_a_second() {
     let rows = lines.by_ref().map_while(Result::ok).skip_while(|line| line.starts_with("capture begins"));
     for line in rows.take_while(|line| !line.contains("closed")) {
         let stamp: f64 = line.split_whitespace().next().unwrap().parse().unwrap();
-        // The best seen so far tells how the two clocks stand to each other.
+        // The best value so far estimates the offset between the two clocks.
         let (begun, at) = *first.get_or_insert((Instant::now(), stamp));
         late.push(begun.elapsed().as_secs_f64() - (stamp - at));
     }
@@ -228,7 +228,7 @@ fn message_is_on_the_screen_within_a_tenth_of_a_second() {
     assert!(late.len() >= 7, "{late:?}");
     let best = late.iter().copied().fold(f64::MAX, f64::min);
     late.sort_by(f64::total_cmp);
-    // The median, for this machine may be busy.
+    // The median, because this machine may be busy.
     let median = late[late.len() / 2] - best;
     assert!(median < 0.1, "{late:?}");
 }
@@ -240,7 +240,7 @@ fn only_websockets_are_saved_with_their_handshakes() {
     let saved = folder.path().join("chosen.pcapng");
     let more = ["-w", saved.to_str().unwrap(), "--only-websocket", "-a", "idle:2"];
     let Some(child) = capture("export", address.port(), &more) else { return };
-    // A connection that is none.
+    // A connection without a WebSocket.
     thread::scope(|scope| {
         scope.spawn(|| drop(listener.accept().unwrap()));
         TcpStream::connect(address).unwrap().write_all(b"GET / HTTP/1.1\r\nHost: secret\r\n\r\n").unwrap();
@@ -276,7 +276,7 @@ fn without_the_sandbox_it_runs_all_the_same() {
     assert_eq!(end(child).0, Some(0));
 }
 
-/// The next file of a ring is a link to a file elsewhere: whoever is shut in cannot read it.
+/// The next file of a ring is a link to a file elsewhere, which a sandboxed process cannot read.
 #[test]
 #[cfg(target_os = "linux")]
 fn sandbox_keeps_other_files_away() {
@@ -292,7 +292,7 @@ fn sandbox_keeps_other_files_away() {
         ["control/ws-close-empty.pcap", "messages/ws-echo.pcap"].map(|name| corpus.join(name));
     let (folder, elsewhere) = (open_folder(), open_folder());
     let [ring, away] = [folder.path().join("ring0.pcap"), elsewhere.path().join("away.pcap")];
-    // The newer one is to be the second.
+    // The newer one must be the second.
     let stamp = |path: &Path| fs::read(path).unwrap()[24..28].to_vec();
     let later = |a: &Path, b: &Path| {
         u32::from_le_bytes(stamp(a).try_into().unwrap()) > u32::from_le_bytes(stamp(b).try_into().unwrap())
@@ -310,11 +310,14 @@ fn sandbox_keeps_other_files_away() {
             .output();
         let output = output.unwrap();
         assert!(output.status.success(), "{output:?}");
-        assert!(String::from_utf8(output.stderr).unwrap().contains(" conversation"), "it is summed up");
+        assert!(
+            String::from_utf8(output.stderr).unwrap().contains(" conversation"),
+            "the summary is printed"
+        );
         let text = String::from_utf8(output.stdout).unwrap();
         (text.matches(r#""type":"open""#).count(), text.matches("not-followed").count())
     };
-    // That it may not be read is reported, once.
+    // That it cannot be read is reported once.
     assert_eq!((conversations(&[]), conversations(&["--no-sandbox"])), ((1, 1), (2, 0)));
 }
 
@@ -329,7 +332,7 @@ fn wrong_filter_is_shown_with_what_libpcap_says() {
     assert!(said.contains("syntax error") && said.ends_with("\n  tcp prot 80\n"), "{said}");
 }
 
-/// Puts a layer over every folder that holds libpcap, and deletes it there.
+/// Mounts an overlay over every folder that contains libpcap, and deletes it there.
 const HIDE: &str = r#"
     set -e
     work=$(mktemp -d); mount -t tmpfs none "$work"
@@ -346,7 +349,7 @@ const HIDE: &str = r#"
 #[test]
 fn without_libpcap_files_are_read_and_live_capture_says_what_to_install() {
     let hidden = |args: &[&str]| {
-        // As root, or as one who may be it in a world of his own.
+        // As root, or as root in a new user namespace.
         let worlds: [&[&str]; 2] = [&["--mount"], &["--user", "--map-root-user", "--mount"]];
         worlds.into_iter().find_map(|world| {
             let command = ["sh", "-c", HIDE, "sh", PROGRAM];
@@ -369,7 +372,8 @@ fn without_libpcap_files_are_read_and_live_capture_says_what_to_install() {
     assert_eq!(offline.status.code(), Some(0), "{offline:?}");
 }
 
-/// In a network of its own: captures an interface that is renamed and then deleted, a datagram before each.
+/// In a separate network namespace: captures an interface that is renamed and then deleted, with a datagram before
+/// each.
 const RENAMED: &str = r#"
     ip link add first type veth peer name other && ip addr add 10.9.9.1/24 dev first || exit 77
     ip link set other up && ip link set first up
@@ -386,7 +390,7 @@ const RENAMED: &str = r#"
 
 #[test]
 fn an_interface_is_followed_whatever_its_name_and_read_to_its_last_packet() {
-    // What /sys says there is of another network.
+    // /sys describes another network namespace.
     let output = Command::new("unshare")
         .args(["--net", "bash", "-c", RENAMED, "bash", PROGRAM, "export"])
         .stdin(Stdio::null())

@@ -1,4 +1,4 @@
-//! The integration tests: one binary, one module a subject.
+//! The integration tests: one binary, one module per subject.
 
 #![allow(unreachable_pub)] // the fuzz targets are shared
 #![allow(clippy::naive_bytecount, clippy::zombie_processes)] // tests

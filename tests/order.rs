@@ -1,4 +1,4 @@
-//! The order of the wire: lines of a conversation come in the order of the packets that completed them, at the times of those,
+//! Wire order: the lines of a conversation are in the order of the packets that completed them, with their times,
 //! whatever is missing, late or repeated.
 
 use std::collections::{BTreeMap, HashMap};
@@ -14,7 +14,7 @@ use crate::support::judge::{Truth, conn, payload};
 use crate::support::packets::{Packet, pcap, read};
 use crate::support::run::{export, records};
 
-/// Lists lines that stand before others of their conversation that were complete, or became known, earlier.
+/// Lists lines that precede others of their conversation that were complete, or became known, earlier.
 fn out_of_order(records: &[Value]) -> Vec<String> {
     let mut last: BTreeMap<(u64, u64), (u64, u64)> = BTreeMap::new();
     let mut faults = Vec::new();
@@ -23,7 +23,7 @@ fn out_of_order(records: &[Value]) -> Vec<String> {
         let known = record["known"].as_u64().unwrap_or(packet);
         let last = last.entry(conn(record)).or_default();
         if record["type"] == "open" {
-            // What was refused before on the same connection is reported when that is known.
+            // An earlier refusal on the same connection is reported once it is known.
             last.0 = 0;
         }
         if packet < last.0 || known < last.1 || known < packet {
@@ -42,7 +42,7 @@ fn nanos(record: &Value) -> i64 {
     ((number(0..2) * 60 + number(3..5)) * 60 + number(6..8)) * 1_000_000_000 + number(9..18)
 }
 
-/// Lists pongs whose round trip is not the time since a ping of the other side with their payload.
+/// Lists pongs whose round trip is not the time since a ping of the other side with the same payload.
 fn false_round_trips(records: &[Value]) -> Vec<String> {
     let messages: Vec<_> = records.iter().filter(|record| record["type"] == "message").collect();
     let is_from = |pong: &Value, rtt: f64| {
@@ -59,7 +59,7 @@ fn false_round_trips(records: &[Value]) -> Vec<String> {
     pongs.filter(|(pong, rtt)| !is_from(pong, *rtt)).map(|(pong, _)| pong.to_string()).collect()
 }
 
-/// What a message says, and who said it.
+/// The content of a message, and its sender.
 fn said(record: &Value) -> String {
     format!("{} {} {:?}", record["from"], record["opcode"], payload(record))
 }
@@ -72,7 +72,7 @@ fn is_whole_message(record: &Value) -> bool {
 struct Completed<'p> {
     packets: &'p [Packet],
     senders: Vec<Option<(Endpoint, Endpoint)>>,
-    /// By what was said, the places of the packets that completed it.
+    /// The positions of the packets that completed each message, by content.
     messages: HashMap<String, Vec<usize>>,
 }
 
@@ -86,8 +86,9 @@ impl<'p> Completed<'p> {
         Completed { packets, senders: damage::senders(packets), messages }
     }
 
-    /// Lists messages of a damaged capture that are not at the packet that completed them: the last one to be captured of
-    /// those that its sender had sent by then; where its beginning was not captured, of those from the first captured one on.
+    /// Lists messages of a damaged capture that are not at the packet that completed them: the last to be captured of
+    /// those that the sender had sent by then or, if its beginning was not captured, of those from the first captured
+    /// one on.
     fn faults(&self, damaged: &[Packet], shown: &[Value]) -> Vec<String> {
         let mut places = HashMap::new();
         for (place, packet) in (1_u64..).zip(damaged) {
@@ -145,7 +146,7 @@ fn false_times(records: &[Value], packets: &[Packet]) -> Vec<String> {
     records.iter().filter(|record| !is_true(record)).map(|record| format!("another time: {record}")).collect()
 }
 
-/// Returns who closed each conversation, by its ends and stream.
+/// Returns the side that closed each conversation, by its endpoints and stream.
 fn closers(records: &[Value]) -> BTreeMap<String, String> {
     let mut ends = HashMap::new();
     let mut closers = BTreeMap::new();
@@ -156,7 +157,7 @@ fn closers(records: &[Value]) -> BTreeMap<String, String> {
                 let name = format!("{} {} {}", end("client"), end("server"), record["stream"]);
                 ends.insert(conn(record), name);
             }
-            // Who ends TCP without a close may be told from what is left alone.
+            // Who ended TCP without a close may be determined from only the packets left.
             Some("close") if !record["by"].is_null() && record["code"] != 1006 => {
                 closers.insert(ends[&conn(record)].clone(), record["by"].to_string());
             }
@@ -166,18 +167,18 @@ fn closers(records: &[Value]) -> BTreeMap<String, String> {
     closers
 }
 
-/// Captures in which a payload consists of frames, so that less than all of them cannot be told from others.
+/// Captures in which a payload consists of frames, so that a part of them is indistinguishable from others.
 const AMBIGUOUS: [&str; 2] = ["payload-looks-like-frames", "rsv1-though-refused"];
 
-/// Captures of HTTP/2: what is found of it by a search, frames behind a lost header or a stream whose answer comes later,
+/// Captures of HTTP/2: what a search finds in them, frames after a lost header or a stream whose response comes later,
 /// is read at the packet that convinced, and the other streams do not wait for it.
 const STREAMS: &str = "/h2/";
 
-/// Captures of which the packet that completed a message cannot be told by TCP's segments: fragments of IP, bytes without
-/// numbers.
+/// Captures in which TCP segments do not determine the packet that completed a message: IP fragments, bytes without
+/// sequence numbers.
 const IN_PIECES: [&str; 2] = ["fragment", "exported-pdus"];
 
-/// Returns whether a capture shows what each side sent once, in the order in which it was sent.
+/// Returns whether a capture shows everything each side sent exactly once, in the order sent.
 fn is_orderly(packets: &[Packet], whole: &[Value]) -> bool {
     whole.iter().all(|record| record["type"] != "message" || record["complete"].is_null())
         && damage::pieces(packets).is_some_and(|pieces| damage::orderly(&pieces))
@@ -238,18 +239,18 @@ fn lines_come_in_the_order_of_the_wire_at_the_times_of_their_packets() {
     assert!(used > 100 && timed > 80, "only {used} captures could be used, {timed} for their times");
 }
 
-/// What a capture lacks.
+/// What was done to a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Damage {
     Nothing,
-    /// The order in which its packets were sent.
+    /// Its packets are in another order than sent.
     Reordered,
-    /// Packets, from the beginning or between others.
+    /// Packets are missing, from the beginning or in between.
     Lost,
     Both,
 }
 
-/// Makes damaged captures, each with its name.
+/// Creates damaged captures, with their names.
 fn damaged(packets: &[Packet], seed: u64) -> Vec<(&'static str, Damage, Vec<Packet>)> {
     let mut dice = Dice::new(seed);
     let dice = &mut dice;

@@ -1,4 +1,4 @@
-//! The pictures in the documents are what the screen draws today.
+//! The pictures in the documentation match what the screen draws.
 
 use std::path::Path;
 
@@ -15,6 +15,6 @@ fn the_pictures_are_current() {
             std::fs::write(&path, &drawn).unwrap();
         }
         let is_current = std::fs::read_to_string(&path).unwrap() == drawn;
-        assert!(is_current, "{}: draw it anew by `cargo run --example pictures`", path.display());
+        assert!(is_current, "{}: redraw it with `cargo run --example pictures`", path.display());
     }
 }

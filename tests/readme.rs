@@ -1,4 +1,4 @@
-//! What the README and the documents say of the command line is held against the program.
+//! The command lines in the README and the documentation are checked against the program.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,14 +10,14 @@ fn help(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Returns the names of the commands, as the help lists them.
+/// Returns the names of the commands listed in the help.
 fn commands(help: &str) -> BTreeSet<String> {
     let list = help.split_once("Commands:").map_or("", |(_, rest)| rest);
     let lines = list.lines().skip(1).take_while(|line| line.starts_with("  ") || line.is_empty());
     lines.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
-/// Returns the flags that stand in a text: `-x`, `--long`.
+/// Returns the flags in a text: `-x`, `--long`.
 fn flags(text: &str) -> BTreeSet<String> {
     let ends = |c: char| !(c.is_ascii_alphanumeric() || c == '-');
     text.split(ends)
@@ -31,7 +31,7 @@ fn flags(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// A command line as a document shows it: the command's name, and the flags.
+/// A command line in the documentation: the name of the command, and the flags.
 #[derive(Debug, PartialEq, Eq)]
 struct Shown {
     command: Option<String>,
@@ -61,7 +61,7 @@ fn command_line(text: &str) -> Option<Shown> {
     let text = text.split(" #").next()?;
     let words: Vec<&str> = text.split_whitespace().collect();
     let at = words.iter().position(|word| *word == "wirefin" || word.ends_with("/wirefin"))?;
-    // `cargo run -- …` names the program otherwise, and a package or a path is not a call.
+    // `cargo run -- …` names the program differently, and a package or a path is not a call.
     let arguments = words.get(at + 1..)?;
     let before = words.get(..at)?;
     if before.iter().any(|word| ["install", "clone", "cd", "-p", "--bin"].contains(word)) {
@@ -97,7 +97,7 @@ fn every_flag_and_command_in_the_documents_is_there() {
         for Shown { command, flags } in shown(&std::fs::read_to_string(&path).unwrap()) {
             let known = match &command {
                 None => &bare,
-                // Its arguments are commands, and topics.
+                // Its arguments are commands and topics.
                 Some(name) if name == "help" => continue,
                 Some(name) => match helps.get(name.as_str()) {
                     Some(known) => known,

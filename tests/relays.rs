@@ -1,5 +1,5 @@
-//! Messages whose payloads hold WebSocket frames, as those of a relay, a recording or a liar: where the header of such a
-//! message is not captured, what is shown of its payload is marked as found by a search, or it was sent.
+//! Messages whose payloads contain WebSocket frames, as sent by a relay, a recording or an attacker: if the header of
+//! such a message was not captured, whatever is shown of its payload is marked as found by a search, or it was sent.
 
 use serde_json::Value;
 use wirefin::model::Side;
@@ -14,12 +14,12 @@ use crate::support::packets::{ACK, PSH, Packet, Talk, pcap};
 use crate::support::run::{export, records};
 use crate::support::sent::{Sent, faults, sent};
 
-/// What a relay does with the frames that it sends on.
+/// What a relay does with the frames that it forwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Relay {
-    /// They are the payload of one frame, cut into segments as TCP likes.
+    /// They are the payload of one frame, split into arbitrary TCP segments.
     Plain,
-    /// The same, and each begins a segment.
+    /// The same, but each of them begins a segment.
     Aligned,
     /// The same, in frames of several fragments.
     Fragmented,
@@ -35,11 +35,11 @@ const RELAYS: [Relay; 5] =
 struct Made {
     relay: Relay,
     packets: Vec<Packet>,
-    /// The packets that carry headers of relaying frames.
+    /// The packets that contain the headers of relaying frames.
     headers: Vec<usize>,
 }
 
-/// Makes a frame with a key by chance; `None` is a frame without one.
+/// Builds a frame masked with `key`, if there is one.
 fn masked(first: u8, payload: &[u8], key: Option<[u8; 4]>) -> Vec<u8> {
     let Some(key) = key else { return frame(Side::Server, first, payload) };
     let mut bytes = header(Side::Client, first, payload.len() as u64);
@@ -52,7 +52,7 @@ fn key(dice: &mut Dice) -> [u8; 4] {
     (dice.throw() as u32 | 1).to_le_bytes()
 }
 
-/// Writes words by chance.
+/// Generates random words.
 fn words(dice: &mut Dice, longest: usize) -> Vec<u8> {
     const WORDS: [&str; 8] = ["order", "price", "42", "room", "left", "the", "ü", "{\"id\":7}"];
     let mut text = format!("{} ", dice.below(1 << 30));
@@ -64,7 +64,7 @@ fn words(dice: &mut Dice, longest: usize) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// Makes the frames that are relayed, as one side of another conversation sent them.
+/// Generates the relayed frames, as one side of another conversation sent them.
 fn relayed(dice: &mut Dice, is_masked: bool) -> Vec<Vec<u8>> {
     let several = dice.per_mille(500);
     let mut frames: Vec<_> = (0..3 + dice.below(30))
@@ -88,18 +88,18 @@ fn relayed(dice: &mut Dice, is_masked: bool) -> Vec<Vec<u8>> {
     frames
 }
 
-/// A conversation that is being made.
+/// A builder of a conversation.
 struct Maker {
     dice: Dice,
     talk: Talk,
     headers: Vec<usize>,
     deflaters: Option<[Deflater; 2]>,
-    /// All pings say the same.
+    /// Whether all pings have the same payload.
     is_constant: bool,
 }
 
 impl Maker {
-    /// Returns a frame as a side sends it.
+    /// Builds a frame as a side sends it.
     fn frame(&mut self, side: Side, first: u8, payload: &[u8]) -> Vec<u8> {
         let key = (side == Side::Client).then(|| key(&mut self.dice));
         masked(first, payload, key)
@@ -115,7 +115,7 @@ impl Maker {
         }
     }
 
-    /// Lets both sides say what they say anyway: messages, and pings that are answered.
+    /// Adds unrelated messages of both sides, and pings that are answered.
     fn chat(&mut self, times: usize) {
         for n in 0..self.dice.below(times) {
             let side = if self.dice.per_mille(500) { Side::Client } else { Side::Server };
@@ -133,7 +133,8 @@ impl Maker {
         }
     }
 
-    /// Sends bytes in segments that end at `ends`, or as large as can be; the other side says something now and then.
+    /// Sends bytes in segments that end at `ends`, or are as large as possible; the other side occasionally sends
+    /// something.
     fn segments(&mut self, side: Side, bytes: &[u8], ends: &[usize], chatty: bool) {
         let mut at = 0;
         for end in ends.iter().copied().chain([bytes.len()]) {
@@ -208,7 +209,7 @@ fn make(seed: u64) -> Made {
     Made { relay, packets: maker.talk.packets, headers: maker.headers }
 }
 
-/// Makes captures that lack packets, by name.
+/// Creates captures with missing packets, with their names.
 fn damaged(made: &Made, seed: u64) -> Vec<(String, Vec<Packet>)> {
     let mut dice = Dice::new(seed);
     let packets = &made.packets;
@@ -231,14 +232,14 @@ fn damaged(made: &Made, seed: u64) -> Vec<(String, Vec<Packet>)> {
     all
 }
 
-/// Returns all but what is marked as found by a search.
+/// Returns everything that is not marked as found by a search, and the number of marked records.
 fn unmarked(records: &[Value]) -> (Vec<Value>, usize) {
     let is_marked = |record: &&Value| !record["framing"].is_null();
     let marked = records.iter().filter(is_marked).count();
     (records.iter().filter(|record| !is_marked(record)).cloned().collect(), marked)
 }
 
-/// Takes `WIREFIN_RELAYS` of them, or a few.
+/// Runs on `WIREFIN_RELAYS` of them, or a few.
 #[test]
 fn what_is_not_marked_was_sent() {
     let relays = std::env::var("WIREFIN_RELAYS").map_or(400, |n| n.parse().unwrap());
@@ -268,10 +269,10 @@ fn what_is_not_marked_was_sent() {
     );
     let few = faulty.len().min(12);
     assert!(faulty.is_empty(), "{} of {runs} captures\n{}", faulty.len(), faulty[..few].join("\n"));
-    assert!(marked_wrong > 0, "no relay is a trap");
+    assert!(marked_wrong > 0, "no relay is misleading");
 }
 
-/// A message whose header is lost, one whose payload holds frames, and `behind` more.
+/// A message whose header is lost, one whose payload contains frames, and `behind` more.
 fn covered(behind: usize) -> Talk {
     let mut talk = upgraded(1);
     talk.send(Side::Server, &frame(Side::Server, FIN | TEXT, b"first"));
@@ -291,7 +292,7 @@ fn covered(behind: usize) -> Talk {
     talk
 }
 
-/// Returns the texts that are shown, and the rules told.
+/// Returns the texts shown, and the rules reported.
 fn shown(talk: &Talk) -> (Vec<String>, Vec<String>) {
     let records = records(&export(&talk.packets, false));
     let all = |kind: &str, field: &str| {

@@ -1,4 +1,4 @@
-//! The captures of `captures/rules`: for each rule one that breaks it, and one just inside it.
+//! The captures of `captures/rules`: for each rule, one that breaks it and one that just complies.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ fn captures() -> Vec<PathBuf> {
     all
 }
 
-/// Returns the rules that a capture breaks, each with its severity.
+/// Returns the rules that a capture breaks, with their severities.
 fn broken(path: &Path) -> Vec<(String, String)> {
     let is_tls = path.file_name().unwrap().to_str().unwrap().starts_with("tls-");
     let keys = if is_tls { "--keylog tls.keylog" } else { "" };
@@ -38,7 +38,7 @@ fn a_capture_breaks_each_rule_and_one_is_just_inside_it() {
             None => {
                 assert!(found.iter().any(|(rule, _)| rule == name), "{name}: {found:?}");
                 let inside = format!("inside.{}", path.extension().unwrap().display());
-                assert!(path.with_extension(inside).exists(), "{name} has one just inside it");
+                assert!(path.with_extension(inside).exists(), "{name} has one that just complies");
             }
             Some(rule) => assert!(
                 found.iter().all(|(other, severity)| other != rule && severity != "error"),
@@ -48,7 +48,7 @@ fn a_capture_breaks_each_rule_and_one_is_just_inside_it() {
     }
 }
 
-/// The generator writes the same bytes again, where there is a Python to run it.
+/// The generator reproduces the same bytes, provided that Python is available.
 #[test]
 fn the_captures_are_those_of_the_generator() {
     use std::process::Command;
@@ -60,7 +60,7 @@ fn the_captures_are_those_of_the_generator() {
     }
     for path in captures().into_iter().chain([Path::new(FOLDER).join("tls.keylog")]) {
         let again = std::fs::read(folder.path().join(path.file_name().unwrap())).unwrap();
-        // What deflates may be of another version there, and packs otherwise.
+        // The deflate library may be of another version there and compress differently.
         let packs = path.to_string_lossy().contains("deflate") || path.to_string_lossy().contains("ratio");
         assert!(packs || again == std::fs::read(&path).unwrap(), "{} is old", path.display());
     }

@@ -1,4 +1,4 @@
-//! Packets and events kept in files: nothing that is there already is lost, and nothing is lost unsaid.
+//! Packets and events saved in files: no existing file is lost, and nothing is lost unreported.
 
 use std::fs;
 use std::io::Read as _;
@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 use crate::cli::{folder, run};
 use crate::tiny;
 
-/// Runs a line that is to be refused with these words, and is to change nothing in the folder.
+/// Runs a line that must be refused with these words and must not change anything in the folder.
 fn refused(folder: &Path, line: &str, words: &str) {
     let before = contents(folder);
     let output = run(folder, line);
@@ -19,7 +19,7 @@ fn refused(folder: &Path, line: &str, words: &str) {
     assert!(contents(folder) == before, "{line} changes nothing");
 }
 
-/// Every file of the folder, with what it holds.
+/// Returns every file of the folder with its contents.
 fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
     let mut all: Vec<_> = entries
@@ -46,7 +46,7 @@ fn packets_are_not_saved_over_an_input_whatever_its_number() {
     fs::hard_link(path("tiny.pcap"), path("x_00002.pcapng")).unwrap();
     refused(folder.path(), "export -w x.pcapng -C 3 tiny.pcap", "tiny.pcap is an input: it would be lost");
     refused(folder.path(), "export -w x_00002.pcapng tiny.pcap", "tiny.pcap is an input: it would be lost");
-    // Other names are free, and so is that of which the numbered ones are made.
+    // Other names are permitted, and so is the one from which the numbered names are derived.
     assert_eq!(run(folder.path(), "export -w y.pcapng -C 3 x_00002.pcapng").status.code(), Some(0));
     assert_eq!(run(folder.path(), "export -w tiny.pcap -C 3 tiny.pcap").status.code(), Some(0));
     assert!(path("y_00001.pcapng").exists() && path("tiny_00001.pcap").exists());
@@ -72,7 +72,7 @@ fn packets_and_output_do_not_share_a_file() {
     refused(folder.path(), "export tiny.pcap -w new -o sub/link", words);
     fs::hard_link(path("new"), path("other")).unwrap();
     refused(folder.path(), "export tiny.pcap -w new -o other", words);
-    // What swallows everything can be named twice.
+    // A device that swallows everything can be named twice.
     assert_eq!(run(folder.path(), "export tiny.pcap -w /dev/null -o /dev/null").status.code(), Some(0));
 }
 
@@ -134,7 +134,7 @@ fn packets_go_to_standard_output_where_events_go_to_a_file() {
     assert!(path("-").exists());
 }
 
-/// Writes the small capture once and again to a pipe, so that no buffer holds it all.
+/// Repeats the small capture, so that it exceeds any buffer.
 fn many(times: usize) -> Vec<u8> {
     let capture = tiny::capture();
     let mut all = capture[..24].to_vec();
@@ -157,14 +157,14 @@ fn reader_who_leaves_ends_standard_output_and_breaks_a_named_pipe() {
     let folder = folder();
     let path = |name: &str| folder.path().join(name);
     fs::write(path("big.pcap"), many(2000)).unwrap();
-    // Standard output: the reader has seen enough.
+    // Standard output: the reader closes it early.
     let mut run = child(folder.path(), "export -q big.pcap -w - -o events.ndjson").spawn().unwrap();
     run.stdout.take().unwrap().read_exact(&mut [0; 4]).unwrap();
     let output = run.wait_with_output().unwrap();
     assert_eq!((output.status.code(), said(&output).as_str()), (Some(0), ""));
     let events = fs::read_to_string(path("events.ndjson")).unwrap();
     assert!(!events.contains("not-saved") && events.ends_with('\n'));
-    // A named pipe: what was to be saved is not.
+    // A named pipe: the packets could not be saved.
     assert!(Command::new("mkfifo").arg(path("pipe")).status().unwrap().success());
     let run = child(folder.path(), "export -q big.pcap -w pipe -o events.ndjson").spawn().unwrap();
     fs::File::open(path("pipe")).unwrap().read_exact(&mut [0; 4]).unwrap();
@@ -174,7 +174,7 @@ fn reader_who_leaves_ends_standard_output_and_breaks_a_named_pipe() {
     assert!(fs::read_to_string(path("events.ndjson")).unwrap().contains("not-saved"));
 }
 
-/// Runs a line that may write files of a few kilobytes; the disk is as good as full then.
+/// Runs a line with a file size limit of a few kilobytes, which simulates a full disk.
 fn on_a_full_disk(folder: &Path, line: &str) -> Output {
     let limited = format!("trap '' XFSZ; ulimit -f 8; exec \"$0\" {line}");
     let program = env!("CARGO_BIN_EXE_wirefin");
@@ -189,11 +189,11 @@ fn output_that_cannot_be_made_again_is_kept_up_to_its_last_whole_line() {
     fs::write(path("out.ndjson"), "old").unwrap();
     let names = || contents(folder.path()).into_iter().map(|it| it.0).collect::<Vec<_>>();
     let before = names();
-    // What can be read again leaves nothing behind.
+    // If the input can be read again, no partial output is kept.
     let output = on_a_full_disk(folder.path(), "export -q big.pcap -o out.ndjson");
     assert_eq!((output.status.code(), names()), (Some(2), before.clone()), "{output:?}");
     assert!(said(&output).starts_with("wirefin: cannot write out.ndjson: File too large"), "{output:?}");
-    // What is followed, and what comes through a pipe, is kept.
+    // If the input is followed or comes through a pipe, the partial output is kept.
     for line in ["export --follow big.pcap -a idle:0.2 -o out.ndjson", "export - -o out.ndjson < big.pcap"] {
         let output = on_a_full_disk(folder.path(), line);
         assert_eq!(output.status.code(), Some(2), "{output:?}");
@@ -226,7 +226,7 @@ fn an_output_takes_the_place_of_no_input_however_it_is_read() {
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     assert!(said(&output).contains("cannot write tiny.pcap: it is an input, and would be lost"));
     assert_eq!(fs::read(path("tiny.pcap")).unwrap(), before);
-    // A link that leads to nothing yet stays one.
+    // A dangling link remains a link.
     symlink("made.ndjson", path("link")).unwrap();
     assert!(run(folder.path(), "export -q tiny.pcap -o link").status.success());
     assert!(fs::symlink_metadata(path("link")).unwrap().is_symlink());

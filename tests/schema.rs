@@ -1,4 +1,4 @@
-//! The NDJSON promise: every line is read into its types, and what they do not know fails here.
+//! The NDJSON promise: every line is parsed into its types, and anything unknown to them fails here.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +12,7 @@ use wirefin::pipeline::{Options, run};
 
 use crate::tiny;
 
-/// Reads a line, and checks what the types cannot say.
+/// Parses a line, and checks what the types cannot express.
 fn check(line: &str) -> (Record, Value) {
     assert!(line.starts_with(r#"{"type":""#), "`type` is first: {line}");
     let record: Record = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
@@ -23,7 +23,7 @@ fn check(line: &str) -> (Record, Value) {
             let upgrade = &open.upgrade;
             assert_eq!(upgrade.v, VERSION, "{line}");
             let captured = upgrade.request.is_some() || upgrade.response.is_some();
-            assert_eq!(open.handshake.is_some(), !captured, "null says not captured: {line}");
+            assert_eq!(open.handshake.is_some(), !captured, "null means not captured: {line}");
             let answered = upgrade.response.is_some();
             assert!(open.accept.as_ref().is_none_or(|it| answered || it.valid.is_none()), "{line}");
         }
@@ -87,7 +87,7 @@ fn every_line_of_the_corpus_is_as_promised_and_one_name_has_one_type() {
             open.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
         } else if path.to_str().is_some_and(|name| name.contains(".pcap")) {
             for wide in [false, true] {
-                // A capture that cannot be read has its own tests.
+                // Captures that cannot be read have their own tests.
                 let Ok(files) = Files::open(std::slice::from_ref(&path)) else { continue };
                 let mut counts = BTreeMap::<String, (i64, u64)>::new();
                 for line in exported(files, wide).unwrap_or_default().lines() {
@@ -106,14 +106,14 @@ fn every_line_of_the_corpus_is_as_promised_and_one_name_has_one_type() {
                     }
                 }
                 let unclosed = counts.iter().find(|(_, (open, _))| *open != 0);
-                assert!(unclosed.is_none(), "every open has its close: {unclosed:?} of {}", path.display());
+                assert!(unclosed.is_none(), "every open has a close: {unclosed:?} of {}", path.display());
             }
         }
     }
     assert!(types.len() > 60, "{types:?}");
 }
 
-/// Notes the type of every member; one with two types fails. `null` has none, and `headers` have two by design.
+/// Records the type of every member; one with two types fails. `null` has none, and `headers` have two by design.
 fn collect(value: &Value, name: &str, wide: bool, types: &mut BTreeMap<(bool, String), &'static str>) {
     let kind = match value {
         Value::Null => return,
@@ -128,9 +128,9 @@ fn collect(value: &Value, name: &str, wide: bool, types: &mut BTreeMap<(bool, St
         Value::String(_) => "a string",
         Value::Array(_) => "an array",
         Value::Object(members) => {
-            // Header fields by name are called as their sender called them.
+            // Header fields have the names given by their sender.
             for (member, value) in members.iter().filter(|_| name != "headers") {
-                // What is found is named by the rule; a proxy names ends in words of its own.
+                // What is found is named by the rule; a proxy names endpoints in its own terms.
                 let path = match name {
                     "evidence" | "proxy" => format!("{name}.{member}"),
                     _ => member.clone(),

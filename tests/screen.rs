@@ -1,4 +1,4 @@
-//! The screen in a real pseudo-terminal, made by `script`, which Debian and macOS both have: what a person would do,
+//! The screen in a real pseudo-terminal, created by `script`, which both Debian and macOS have: what a user would do,
 //! and every byte that reaches the terminal.
 
 use base64::Engine as _;
@@ -23,12 +23,12 @@ use super::support::dialogue::{BINARY, FIN, PING, PONG, TEXT, frame, goodbye, up
 use super::support::packets::{Packet, Talk, pcap};
 use super::support::run::{export_from, solo};
 
-/// A terminal that knows what the screen may say, and nothing else: any other byte is a fault.
+/// A terminal that understands what the screen may send, and nothing else: any other byte is a fault.
 struct Terminal {
     rows: Vec<Vec<char>>,
     at: (usize, usize),
     faults: Vec<String>,
-    /// What was put on the clipboard.
+    /// What was copied to the clipboard.
     copied: Vec<String>,
     rest: Vec<u8>,
     seen: Vec<u8>,
@@ -67,7 +67,7 @@ impl Terminal {
         self.rest = all[at..].to_vec();
     }
 
-    /// Takes one character or sequence; `None` where it is not whole yet.
+    /// Processes one character or sequence; returns `None` while it is incomplete.
     fn one(&mut self, bytes: &[u8]) -> Option<usize> {
         match bytes {
             [] | [0x1b] => None,
@@ -82,7 +82,7 @@ impl Terminal {
                 let words = String::from_utf8_lossy(&rest[..end]).into_owned();
                 match words.strip_prefix("52;c;") {
                     Some(base64) => self.copied.push(base64.to_owned()),
-                    // The question for the background: this terminal does not answer.
+                    // The query for the background colour: this terminal does not respond.
                     None if words == "11;?" => {}
                     None => self.faults.push(format!("OSC {words:?}")),
                 }
@@ -163,15 +163,15 @@ impl Session {
         Session::run(capture, &format!("view {more}"))
     }
 
-    /// Runs the program on `capture`, with `arguments` before it; nothing is kept between runs.
+    /// Runs the program on `capture`, preceded by `arguments`; nothing is kept between runs.
     fn run(capture: &Path, arguments: &str) -> Session {
         Session::run_with_state(capture, arguments, Path::new("/dev/null"))
     }
 
-    /// Runs the program so that it keeps in `state` what it keeps between runs.
+    /// Runs the program with its persistent state in `state`.
     fn run_with_state(capture: &Path, arguments: &str, state: &Path) -> Session {
         let program = env!("CARGO_BIN_EXE_wirefin");
-        // The shell's process becomes the program's, so that its number is the one to send signals to.
+        // The program replaces the shell in its process, so that signals can be sent to its process ID.
         let line = format!(
             "stty cols {WIDTH} rows {HEIGHT}; echo $$ > '{0}.pid'; exec '{program}' {arguments} '{0}'",
             capture.display()
@@ -211,7 +211,7 @@ impl Session {
         self
     }
 
-    /// Waits until the screen says `words`.
+    /// Waits until the screen shows `words`.
     fn until(&mut self, words: &str) -> &mut Self {
         let begun = Instant::now();
         while !self.terminal.lock().unwrap().text().contains(words) {
@@ -225,12 +225,12 @@ impl Session {
         self
     }
 
-    /// Quits, and looks at what was written.
+    /// Quits; returns what was written.
     fn quit(self) -> (Vec<u8>, Vec<String>) {
         self.quit_with(0)
     }
 
-    /// Quits with an exit code, and looks at what was written.
+    /// Quits with an exit code; returns what was written.
     fn quit_with(mut self, code: i32) -> (Vec<u8>, Vec<String>) {
         self.type_keys("q");
         let begun = Instant::now();
@@ -250,7 +250,7 @@ impl Session {
         for (on, off) in
             [("\x1b[?1049h", "\x1b[?1049l"), ("\x1b[?2004h", "\x1b[?2004l"), ("\x1b[?25l", "\x1b[?25h")]
         {
-            assert!(end.rfind(off) > end.rfind(on), "{off:?} gives the terminal back");
+            assert!(end.rfind(off) > end.rfind(on), "{off:?} restores the terminal");
         }
         (terminal.seen.clone(), terminal.copied.clone())
     }
@@ -262,7 +262,7 @@ fn written(packets: &[Packet]) -> tempfile::NamedTempFile {
     file
 }
 
-/// A conversation as a person would look at.
+/// A conversation of the kind a user would look at.
 fn chat() -> Vec<Packet> {
     let mut talk = upgraded(1);
     for n in 0..30 {
@@ -313,7 +313,7 @@ fn as_a_person_would_use_it() {
     assert!(lines.lines().all(|line| line.contains(r#""from":"client""#)));
 }
 
-/// The tasks of docs/screen.md, each by the keys that stand there: where, what is typed, and what the screen then says.
+/// The tasks of docs/screen.md, with the keys given there: the capture, what is typed, and what the screen then shows.
 const TASKS: &[(&str, &str, &[(&str, &str)])] = &[
     ("why a frame is wrong", "rules/masked-server-frame.pcap", &[("a", "what    a server frame is masked")]),
     ("the next of several, round the end", "rules/masked-server-frame.pcap", &[("aa", "wrapped")]),
@@ -456,7 +456,7 @@ fn all_that_is_shown_exports_as_export_writes_it() {
     assert!(retries > 0, "server-sent events are among them");
 }
 
-/// Collects what a format makes of events.
+/// Collects the output of a format.
 struct Lines(AnyFormat, Vec<u8>);
 
 impl Sink for Lines {
@@ -465,7 +465,7 @@ impl Sink for Lines {
     }
 }
 
-/// Another connection comes first: times count from its packets, as they do in `print`.
+/// Another connection comes first: times are relative to its packets, as they are in `print`.
 #[test]
 fn times_in_a_filter_count_from_the_first_packet() {
     const LATER: i64 = 10_000_000_000;
@@ -483,7 +483,7 @@ fn a_capture_that_is_cut_off_is_shown_and_quits_as_print_ends() {
     let bytes = std::fs::read(file.path()).unwrap();
     std::fs::write(file.path(), &bytes[..bytes.len() - 7]).unwrap();
     let print = Command::new(env!("CARGO_BIN_EXE_wirefin")).arg("print").arg(file.path()).output().unwrap();
-    // What is said behind the screen is for the shell's own lines.
+    // Messages that are printed while the screen is open belong on the shell's own lines.
     let mut session = Session::open(file.path(), "2>/dev/null");
     session.until("▸ timeline").type_keys("G").until("capture-damaged");
     let code = print.status.code().unwrap();
@@ -536,11 +536,11 @@ fn it_goes_away_and_comes_back_as_jobs_of_a_shell_do() {
         assert!(begun.elapsed() < Duration::from_secs(30), "it does not stop: {}", state());
         thread::sleep(Duration::from_millis(20));
     }
-    // `script` stops with what it runs.
+    // `script` stops together with the program.
     let script = session.child.id().to_string();
     Command::new("kill").args(["-CONT", &script, number.trim()]).status().unwrap();
     let seen = || String::from_utf8_lossy(&session.terminal.lock().unwrap().seen).into_owned();
-    // What is typed before it has the terminal again would be echoed.
+    // What is typed before the program has the terminal again would be echoed.
     while seen().matches("\x1b[?1049h").count() < 2 {
         assert!(begun.elapsed() < Duration::from_secs(60), "it does not come back");
         thread::sleep(Duration::from_millis(20));
@@ -586,13 +586,13 @@ fn the_terminal_of_these_tests_misses_nothing() {
     for bad in words.iter().map(|text| text.as_bytes().to_vec()).chain(bytes) {
         let mut terminal = Terminal::new();
         terminal.take(&bad);
-        assert!(!terminal.faults.is_empty(), "{:?} is let through", String::from_utf8_lossy(&bad));
+        assert!(!terminal.faults.is_empty(), "{:?} is accepted", String::from_utf8_lossy(&bad));
     }
 }
 
 const CONVERSATIONS: u32 = 10_000;
 
-/// Everything that a terminal might obey, in every place from which it might come.
+/// Everything that a terminal might interpret, in every place from which it might come.
 fn hostile() -> Vec<Packet> {
     let mut packets = Vec::new();
     let controls: Vec<u8> = (0..=255).collect();
@@ -607,7 +607,7 @@ fn hostile() -> Vec<Packet> {
         &vec![b'A'; 1 << 20],
     ];
     for n in 0..CONVERSATIONS {
-        // One control character of each kind in every place of the handshake that is shown; the others in turn.
+        // One control character of each kind in every part of the handshake that is shown; the others in turn.
         let control = char::from_u32(n % 0xa0).filter(|c| c.is_control() && !matches!(c, '\r' | '\n'));
         let evil = format!("\x1b]0;t\x07\u{202e}{}", control.unwrap_or('\u{9b}'));
         let mut talk = super::support::packets::Talk::new(n);
@@ -621,7 +621,7 @@ fn hostile() -> Vec<Packet> {
             &super::support::dialogue::answer(&format!("Sec-WebSocket-Protocol: a{evil}\r\n")),
         );
         for (m, body) in bodies.iter().enumerate() {
-            // The long line once, the others with some; all the rest say one thing each.
+            // The long line once, the others a few times; all others send one each.
             if (m < 6 && n < 40) || n == 0 || m == n as usize % 6 {
                 talk.send(Side::Client, &frame(Side::Client, FIN | TEXT, body));
                 talk.send(Side::Server, &frame(Side::Server, FIN | BINARY, body));
@@ -639,7 +639,7 @@ fn hostile() -> Vec<Packet> {
 fn nothing_from_the_wire_reaches_the_terminal() {
     let file = written(&hostile());
     let mut session = Session::open(file.path(), "--memory 40M");
-    // What is typed before the terminal was asked for its background is taken for the answer.
+    // What is typed before the terminal is asked for its background would be taken for the response.
     session
         .until("▸ timeline")
         .type_keys("\x1b[Z")
@@ -657,7 +657,7 @@ fn nothing_from_the_wire_reaches_the_terminal() {
         session.type_keys("\x1b");
         thread::sleep(Duration::from_millis(100));
     }
-    // The list of conversations, from its end, sorted by what came from the wire.
+    // The list of conversations, from its end, sorted by a value from the wire.
     session.type_keys("\x1b[Zsss\x1b[F").until("▸ conversations");
     for _ in 0..20 {
         session.type_keys("kkkkk");

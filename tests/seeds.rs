@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-// The targets live in a package of their own; what they do with their input is one file.
+// The targets are in a separate package; what they do with their input is in one file.
 #[path = "../fuzz/bodies.rs"]
 mod bodies;
 

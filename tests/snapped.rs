@@ -1,5 +1,5 @@
-//! Captures whose packets a snap length truncated: `length` is what the headers of the frames declared, and a handshake that
-//! was truncated is reported as such.
+//! Captures truncated by a snap length: `length` is what the headers of the frames declared, and a truncated handshake
+//! is reported as such.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -23,12 +23,13 @@ fn recording(name: &str) -> Vec<Packet> {
     read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
 
-/// Which frame: its sender, and where it stands in the sender's bytes. The latter is known where the handshake is whole.
+/// Identifies a frame: its sender, and its offset in the sender's bytes. The latter is known if the handshake is
+/// complete.
 fn place(record: &Value) -> (String, u64) {
     (record["from"].to_string(), record["offset"].as_u64().unwrap())
 }
 
-/// Lists messages whose length is another one than their frames declare, and frames that were never sent.
+/// Lists messages whose length differs from what their frames declare, and frames that were never sent.
 fn faults(whole: &[Value], shown: &[Value]) -> Vec<String> {
     let frames = |records: &[Value]| -> Vec<Value> {
         records.iter().filter(|record| record["type"] == "frame").cloned().collect()
@@ -36,7 +37,7 @@ fn faults(whole: &[Value], shown: &[Value]) -> Vec<String> {
     let sent: HashMap<_, _> = frames(whole).into_iter().map(|frame| (place(&frame), frame)).collect();
     let is_whole = shown.iter().any(|record| record["type"] == "open" && record["request"].is_object());
     let mut faults = Vec::new();
-    // The frames of each side's message at hand.
+    // The frames of each side's current message.
     let mut declared: HashMap<(String, bool), Vec<Value>> = HashMap::new();
     for record in shown {
         let opcode = record["opcode"].as_str().unwrap_or_default();
@@ -49,14 +50,14 @@ fn faults(whole: &[Value], shown: &[Value]) -> Vec<String> {
         } else if record["type"] == "message" {
             let mut frames = declared.remove(&key).unwrap_or_default();
             if frames.len() > 1 && frames.last().is_some_and(|frame| frame["opcode"] != "continuation") {
-                // The next message's first frame ends one that was never finished.
+                // The first frame of the next message ends one that was never finished.
                 let next = frames.pop().unwrap();
                 declared.insert(key, vec![next]);
             }
             let length: u64 = frames.iter().map(|frame| frame["length"].as_u64().unwrap()).sum();
             let is_compressed = record["wire"]["compressed"] == true;
             let is_right = if is_compressed {
-                // The length of a message that is inflated is known where all of it is.
+                // The length of a compressed message is known if all of it is.
                 !record["complete"].is_null() || is_sent(whole, record)
             } else {
                 record["length"] == length
@@ -102,7 +103,7 @@ fn the_length_of_a_message_is_what_its_frames_declare() {
     assert!(messages > 4000 && incomplete > 500, "{messages} messages, {incomplete} of them incomplete");
 }
 
-/// Returns the snap length that a truncated handshake is said to need.
+/// Returns the snap length reported as necessary for a truncated handshake.
 fn needed(lines: &str) -> Option<u64> {
     let lines = records(lines);
     let record = lines.iter().find(|record| record["rule"] == "handshake-truncated")?;

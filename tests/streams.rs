@@ -1,4 +1,4 @@
-//! HTTP streams that are no WebSockets, against what their endpoints wrote down: server-sent events and Engine.IO's
+//! HTTP streams other than WebSocket, compared with the records of their endpoints: server-sent events and Engine.IO's
 //! long polling.
 
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ fn exported(path: &Path) -> Vec<Value> {
     records(&String::from_utf8(export_from(&mut *source, &also(options), false).unwrap()).unwrap())
 }
 
-/// Lists the captures that hold such streams.
+/// Lists the captures that contain such streams.
 fn captures() -> Vec<PathBuf> {
     let has = |path: &PathBuf| {
         let name = path.to_str().unwrap();
@@ -41,7 +41,7 @@ fn captures() -> Vec<PathBuf> {
     captures
 }
 
-/// Lists those of them that need no keys.
+/// Lists those of them that do not require keys.
 fn plain() -> impl Iterator<Item = PathBuf> {
     captures().into_iter().filter(|path| !path.with_extension("keylog").exists())
 }
@@ -63,7 +63,7 @@ fn messages(lines: &[Value], transport: &str) -> Vec<Value> {
     lines.iter().filter(is_of).cloned().collect()
 }
 
-/// Says an event as one of both ends wrote it down, behind the name of its stream.
+/// Formats an event as recorded by either endpoint, with the name of its stream.
 fn logged_event(line: &Value, who: &str) -> Option<(String, String)> {
     if line["act"] != "event" || line["who"] != who {
         return None;
@@ -73,14 +73,14 @@ fn logged_event(line: &Value, who: &str) -> Option<(String, String)> {
     Some((stream, format!("{id} {} {}", line["event"], line["data"])))
 }
 
-/// Groups what is said by stream, each in its order.
+/// Groups values by stream, each in its order.
 fn by_stream(all: impl Iterator<Item = (String, String)>) -> BTreeMap<String, Vec<String>> {
     let mut streams: BTreeMap<String, Vec<String>> = BTreeMap::new();
     all.for_each(|(stream, event)| streams.entry(stream).or_default().push(event));
     streams
 }
 
-/// Says the whole events that are shown.
+/// Formats the complete events shown.
 fn shown_events(lines: &[Value]) -> BTreeMap<String, Vec<String>> {
     let stream = |line: &Value| {
         let open = lines.iter().find(|open| {
@@ -112,7 +112,7 @@ fn server_sent_events_are_those_that_both_ends_wrote_down() {
         let heard = by_stream(truth.iter().filter_map(|line| logged_event(line, "client")));
         if !heard.is_empty() {
             by_client += 1;
-            // They were logged by requests, which overtake one another.
+            // They were logged per request, and requests may overtake each other.
             let sorted = |mut all: BTreeMap<String, Vec<String>>| {
                 all.values_mut().for_each(|events| events.sort());
                 all
@@ -128,7 +128,7 @@ fn server_sent_events_are_those_that_both_ends_wrote_down() {
     assert!(judged >= 11 && by_client >= 2, "only {judged} captures have events, {by_client} of a browser");
 }
 
-/// Says the events without bytes that a side sent, by the packets in its messages.
+/// Formats the events without binary data that a side sent, from the packets in its messages.
 fn emitted(lines: &[Value], from: &str) -> Vec<String> {
     let mut all = Vec::new();
     for line in lines.iter().filter(|line| line["type"] == "message" && line["from"] == from) {
@@ -140,21 +140,21 @@ fn emitted(lines: &[Value], from: &str) -> Vec<String> {
     all
 }
 
-/// Says the bytes that a side sent with events.
+/// Formats the binary data that a side sent with events.
 fn attached(lines: &[Value], from: &str) -> Vec<String> {
     use base64::Engine as _;
     let mut all = Vec::new();
     for line in lines.iter().filter(|line| line["opcode"] == "binary" && line["from"] == from) {
         let bytes = line["base64"].as_str().unwrap();
         let bytes = base64::engine::general_purpose::STANDARD.decode(bytes).unwrap();
-        // In revision 3 the packet's type stands before them.
+        // In revision 3, the packet's type precedes them.
         let bytes = bytes.strip_prefix(&[4]).unwrap_or(&bytes);
         all.push(bytes.iter().map(|byte| format!("{byte:02x}")).collect());
     }
     all
 }
 
-/// Says what an end wrote down of the events that it emitted: those without bytes, and the bytes of the others.
+/// Formats the events that an endpoint recorded as emitted: those without binary data, and the data of the others.
 fn written_down(truth: &[Value], who: &str) -> (Vec<String>, Vec<String>) {
     let (mut texts, mut bytes) = (Vec::new(), Vec::new());
     for line in truth.iter().filter(|line| line["who"] == who && line["act"] == "emit") {
@@ -183,7 +183,7 @@ fn packets_of_long_polling_are_those_that_both_ends_wrote_down() {
             assert_eq!(emitted(&lines, who), texts, "{name} {who}");
             assert_eq!(attached(&lines, who), bytes, "{name} {who}");
         }
-        // All parts of a session are named by it, and the WebSocket that it upgrades to as well.
+        // All parts of a session have its name, including the WebSocket to which it upgrades.
         let polled = messages(&lines, "polling");
         let mut sids: Vec<_> = polled.iter().map(|line| line["fields"]["sid"].as_str().unwrap()).collect();
         sids.dedup();
@@ -217,7 +217,7 @@ fn any_number_of_threads_gives_the_same() {
     }
 }
 
-/// What is said but for where and when.
+/// Returns the output without positions and times.
 fn timeless(lines: &str) -> Vec<Value> {
     let mut records = crate::support::run::timeless(lines);
     records.retain(|record| record["rule"] != "captured-twice");
@@ -239,7 +239,7 @@ fn any_cut_gives_the_same() {
     }
 }
 
-/// What was sent by whom to whom, in order.
+/// Returns what was sent, by sender and receiver, in order.
 fn sent(lines: &[Value]) -> BTreeMap<String, Vec<Value>> {
     let name = |line: &Value| (line["conn"].to_string(), line["stream"].to_string());
     let ends: BTreeMap<_, _> = lines

@@ -1,6 +1,6 @@
-//! What messages mean, against what the endpoints of recorded conversations wrote down.
+//! The meaning of messages, compared with the records of the endpoints of recorded conversations.
 //!
-//! The captures lie beside the repository, in `../shared/captures/subprotocols`, and are not a part of it.
+//! The captures are beside the repository, in `../shared/captures/subprotocols`, and are not part of it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,10 +15,10 @@ use crate::support::dice::Dice;
 use crate::support::packets::read;
 use crate::support::run::{export, export_bodies, export_from, records, solo};
 
-/// Returns the folder of the captures; `None`, and a note, where it is not there.
+/// Returns the folder of the captures; prints a note and returns `None` if it does not exist.
 fn folder() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?.join("shared/captures/subprotocols");
-    // A work tree of the repository may lie one folder deeper.
+    // A work tree of the repository may be one level deeper.
     let deeper =
         Path::new(env!("CARGO_MANIFEST_DIR")).parent()?.parent()?.join("shared/captures/subprotocols");
     let found = [folder, deeper].into_iter().find(|folder| folder.is_dir());
@@ -35,13 +35,13 @@ fn exported(path: &Path) -> Vec<Value> {
     records(&String::from_utf8(lines).unwrap())
 }
 
-/// Returns every unit, with who sent it under `from`.
+/// Returns every unit, with its sender under `from`.
 fn units(lines: &[Value]) -> Vec<Value> {
     let messages = lines.iter().filter(|line| line["type"] == "message");
     let units = messages.flat_map(|line| {
         let units = line["sub"].as_array().cloned().unwrap_or_default();
         units.into_iter().map(|mut unit| {
-            // What ended in an earlier message says itself who sent it.
+            // Units that ended in an earlier message name their sender themselves.
             if unit.get("packet").is_none() {
                 unit["from"] = line["from"].clone();
             }
@@ -55,10 +55,10 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// What a row of the table picks out of a logged line, or of a unit; others give `None`.
+/// What a row of the table extracts from a logged line or from a unit; `None` for others.
 type Pick = fn(&Value) -> Option<String>;
 
-/// Says both sides' picks of one capture in order of the alphabet, for they are logged by two clocks.
+/// Compares both sides' extracts of one capture in alphabetical order, because they are logged by two clocks.
 fn compare(folder: &Path, name: &str, logged: Pick, decoded: Pick) {
     let truth = std::fs::read_to_string(folder.join(format!("{name}.truth.json"))).unwrap();
     let truth: Value = serde_json::from_str(&truth).unwrap();
@@ -71,12 +71,12 @@ fn compare(folder: &Path, name: &str, logged: Pick, decoded: Pick) {
     assert_eq!(got, want, "{name}");
 }
 
-/// Picks `who` and `act` of a log, and the value of a member.
+/// Extracts a member from log lines with this `who` and `act`.
 fn log(line: &Value, who: &str, act: &str, member: &str) -> Option<String> {
     (line["who"] == who && line["act"] == act).then(|| text(&line[member]))
 }
 
-/// Picks a unit's member by its kind and who sent it.
+/// Extracts a member from units of this kind and sender.
 fn unit(unit: &Value, from: &str, kind: &str, member: &str) -> Option<String> {
     (unit["from"] == from && unit["kind"] == kind).then(|| text(&unit[member]))
 }
@@ -85,7 +85,7 @@ fn unit(unit: &Value, from: &str, kind: &str, member: &str) -> Option<String> {
 fn names_and_counts_are_those_of_the_endpoints() {
     let Some(folder) = folder() else { return };
     let compare = |name, logged: Pick, decoded: Pick| compare(&folder, name, logged, decoded);
-    // Socket.IO: the events that the client emitted, and what it got.
+    // Socket.IO: the events that the client emitted and received.
     for name in ["sio4-polling-upgrade", "sio4-msgpack", "sio2-eio3"] {
         compare(
             name,
@@ -111,7 +111,7 @@ fn names_and_counts_are_those_of_the_endpoints() {
         |it| log(it, "c1", "publish", "topic"),
         |it| unit(it, "client", "PUBLISH", "name"),
     );
-    // SignalR: every hub message that the server got, in both encodings.
+    // SignalR: every hub message received by the server, in both encodings.
     for name in ["signalr-json", "signalr-msgpack"] {
         compare(
             name,
@@ -122,7 +122,7 @@ fn names_and_counts_are_those_of_the_endpoints() {
             },
         );
     }
-    // GraphQL: operations by name and id, as the server got them.
+    // GraphQL: operations by name and ID, as received by the server.
     compare(
         "graphql-transport-ws",
         |it| log(it, "server", "subscribe", "id"),
@@ -139,7 +139,7 @@ fn names_and_counts_are_those_of_the_endpoints() {
         },
         |it| {
             let name = it.get("name").or_else(|| it.get("of"))?;
-            // The client's log calls every answer a result.
+            // The client's log calls every response a result.
             let kind = text(&it["kind"]).replace("error", "result");
             Some(format!("{kind} {}", text(name)))
         },
@@ -151,7 +151,7 @@ fn names_and_counts_are_those_of_the_endpoints() {
         |it| {
             let call =
                 unit(it, "client", "query", "name").or_else(|| unit(it, "client", "mutation", "name"))?;
-            // What the server refused before it called anything is not in its log.
+            // Calls that the server refused before executing them are not in its log.
             (it["id"] != "4" && it["id"] != "3").then_some(call)
         },
     );
@@ -187,7 +187,7 @@ fn every_capture_is_recognised() {
 #[test]
 fn mqtt_means_the_same_however_it_is_cut_into_messages() {
     let Some(folder) = folder() else { return };
-    // Two runs of one program: packet identifiers differ, and so may the order of the two sides.
+    // Two runs of one program: packet identifiers differ, and the order of the two sides may differ, too.
     let said = |name: &str| {
         let mut all: Vec<_> = units(&exported(&folder.join(name)))
             .iter()
@@ -240,7 +240,7 @@ fn counted(all: impl Iterator<Item = String>) -> BTreeMap<String, usize> {
     })
 }
 
-/// Returns those of which there are more in `these` than in `those`.
+/// Returns the values that are more frequent in `these` than in `those`.
 fn beyond(these: &BTreeMap<String, usize>, those: &BTreeMap<String, usize>) -> Vec<String> {
     these
         .iter()
@@ -260,7 +260,7 @@ fn all_that_the_endpoints_sent_is_decoded() {
             continue;
         }
         judged += 1;
-        // Ids are only in the logs of those whose interface says them.
+        // Only those logs have IDs whose interface exposes them.
         let ids = sent.iter().all(|it| it.get("id").is_some());
         let key = |who: &str, it: &Value, name: &str| {
             let id = if ids {
@@ -285,7 +285,7 @@ fn all_that_the_endpoints_sent_is_decoded() {
     assert!(judged > 15, "{judged}");
 }
 
-/// A log that says `unit` has all of one kind that an end sent: what is decoded is that, not more and not less.
+/// A log with `unit` entries lists all units of a kind that an endpoint sent: exactly these must be decoded.
 #[test]
 fn units_are_those_that_the_endpoints_list() {
     let mut judged = 0;
@@ -295,7 +295,7 @@ fn units_are_those_that_the_endpoints_list() {
         let listed: Vec<_> =
             truth["log"].as_array().unwrap().iter().filter(|it| it["act"] == "unit").collect();
         judged += usize::from(!listed.is_empty());
-        // What the interface of an end says of a kind, it says of all of them.
+        // If an endpoint's interface exposes a member for a kind, it does so for all units of that kind.
         let members: BTreeMap<_, Vec<_>> = listed
             .iter()
             .map(|it| {
@@ -321,7 +321,7 @@ fn units_are_those_that_the_endpoints_list() {
 #[test]
 fn what_is_decoded_of_a_part_was_sent() {
     let said = |lines: &[Value]| {
-        // What cannot be inflated, or lacks the word that tells its kind, has no more than a kind of our own.
+        // A unit that cannot be inflated, or lacks the member that identifies its kind, only has a kind of our own.
         let is_known =
             |it: &&Value| it["kind"] != "payload" && (it["kind"] != "message" || it["complete"] != false);
         counted(units(lines).iter().filter(is_known).map(|it| {
@@ -339,26 +339,26 @@ fn what_is_decoded_of_a_part_was_sent() {
                 lose(&packets, &mut dice, 40)
             };
             let mut got = said(&records(&export(&part, false)));
-            // A name may stand in what is lost, and a packet whose kind does is none.
+            // The name may be in the lost part; a packet whose kind is lost cannot be one.
             got.retain(|it, _| !it.ends_with(' ') || whole.contains_key(it));
             assert_eq!(beyond(&got, &whole), [""; 0], "{}, part {n}", path.display());
         }
     }
 }
 
-/// Returns whether all that a unit says is said by another one, too; what the wire around it tells is left out.
+/// Returns whether everything in a unit is also in another one, apart from what depends on its context.
 fn says_no_more_than(unit: &Value, whole: &Value) -> bool {
     let same = |it: &Value, other: &Value| it.is_null() || it == other;
     let members = ["from", "kind", "name", "id", "error", "body"];
     let fields = unit["fields"].as_object().into_iter().flatten();
-    // As long as nothing tells that it is MCP, it is the JSON-RPC that MCP is.
+    // Until something shows that it is MCP, it is the JSON-RPC on which MCP is based.
     let is_mcp = unit["protocol"] == "json-rpc" && whole["protocol"] == "mcp";
     (is_mcp || unit["protocol"] == whole["protocol"])
         && members.into_iter().all(|name| same(&unit[name], &whole[name]))
         && fields.into_iter().all(|(name, value)| same(value, &whole["fields"][name]))
 }
 
-/// With losses no unit was not sent: no attachment stands at the wrong event, no packet has another's bytes.
+/// Even with losses, every unit was sent: no attachment belongs to the wrong event, no packet has another's bytes.
 #[test]
 fn units_of_a_part_carry_what_those_of_the_whole_do() {
     let shared = folder().map(|folder| crate::corpus::below(&folder)).unwrap_or_default();
@@ -370,7 +370,7 @@ fn units_of_a_part_carry_what_those_of_the_whole_do() {
         let packets = read(&path).unwrap();
         let decoded = |packets: &[_]| units(&records(&export_bodies(packets)));
         let whole = decoded(&packets);
-        // Where the end of a stream was lost, an item behind it is told with the name of what it belongs to.
+        // If the end of a stream was lost, a later item is shown with the name of what it belongs to.
         let belongs = |unit: &Value| {
             let asked = |it: &Value| it["name"] == unit["of"] && it["id"] == unit["id"];
             unit["of"].is_null() || whole.iter().any(|it| it["of"] == unit["of"] || asked(it))
@@ -395,14 +395,14 @@ fn units_of_a_part_carry_what_those_of_the_whole_do() {
     assert!(invented.is_empty(), "{}", invented.join("\n"));
 }
 
-/// Returns the blocks of that language in the page about sub-protocols.
+/// Returns the blocks of this language in the page about sub-protocols.
 fn blocks(language: &str) -> Vec<String> {
     let page = include_str!("../docs/subprotocols.md");
     let begin = format!("```{language}\n");
     page.split(&begin).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
 }
 
-/// The `.proto` file and the rules of the page are understood, and messages of gRPC are read by their method's types.
+/// The `.proto` file and the rules of the page are valid, and gRPC messages are decoded with their method's types.
 #[test]
 fn messages_of_protocol_buffers_are_read_by_the_users_types() {
     let folder = tempfile::tempdir().unwrap();
@@ -428,14 +428,14 @@ fn messages_of_protocol_buffers_are_read_by_the_users_types() {
         let messages = units.iter().filter(|it| it["kind"] == "message" && it["from"] == from);
         messages.map(|it| it["body"].clone()).collect::<Vec<_>>()
     };
-    // What the client's library gave to its caller.
+    // What the client's library returned to its caller.
     let truth: Value =
         serde_json::from_str(&std::fs::read_to_string(capture.with_extension("truth.json")).unwrap())
             .unwrap();
     let got = truth["log"].as_array().unwrap().iter().filter(|it| it["act"] == "got");
     let got: Vec<_> = got.map(|it| serde_json::json!({ "name": it["text"] })).collect();
     assert_eq!(sent(&typed, "server"), got);
-    // A method that the file does not have has no types.
+    // A method that is not in the file has no types.
     let is_typed = |it: &Value| it["fields"]["message_type"] == "lab.Ship";
     let mut messages = typed.iter().filter(|it| it["kind"] == "message");
     assert!(messages.all(|it| is_typed(it) != (it["name"] == "/lab.Harbour/Fail")));

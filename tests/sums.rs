@@ -1,4 +1,4 @@
-//! Statistics, checks and filters: what they say of a capture whose every message is known, and that threads make no difference.
+//! Statistics, checks and filters: their results on a capture whose every message is known, at any number of threads.
 
 use std::num::NonZeroUsize;
 
@@ -55,7 +55,7 @@ fn say(talk: &mut Talk, side: Side, first: u8, payload: &[u8]) {
     talk.send(side, &frame(side, FIN | first, payload));
 }
 
-/// Conversations of every kind, `n` of them, all at the same time.
+/// `n` simultaneous conversations of every kind.
 fn crowd(n: u32) -> Vec<Packet> {
     let mut packets = Vec::new();
     for n in 0..n {
@@ -141,12 +141,12 @@ fn statistics_can_be_filtered() {
     assert_eq!(report.totals.opcodes.keys().copied().collect::<Vec<_>>(), ["text"]);
 }
 
-/// One conversation of which everything is known.
+/// A conversation of which everything is known.
 fn known() -> Vec<Packet> {
     let mut talk = dialogue::upgraded_with(7, "");
     say(&mut talk, Side::Client, TEXT, b"hello");
     say(&mut talk, Side::Server, BINARY, &[0; 300]);
-    // Three pings: one answered after 250 ms, one passed over, one never answered.
+    // Three pings: one answered after 250 ms, one skipped, one never answered.
     say(&mut talk, Side::Client, PING, b"a");
     talk.wait(249_000_000);
     say(&mut talk, Side::Server, PONG, b"a");
@@ -205,12 +205,12 @@ fn the_lines_of_csv_have_the_columns_of_its_head() {
     let mut lines = text.split("\r\n");
     let columns = lines.next().unwrap().split(',').count();
     let rows: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
-    // A connection that was refused is listed too.
+    // A refused connection is listed, too.
     assert_eq!(rows.len(), 40);
     assert!(rows.iter().all(|row| row.split(',').count() == columns));
 }
 
-/// A conversation in which whatever can be chosen is hostile.
+/// A conversation in which everything that can be chosen is hostile.
 fn hostile() -> Vec<Packet> {
     let evil = "\x1b]0;x\x07\u{202e}\u{9b}31m";
     let mut talk = Talk::new(1);

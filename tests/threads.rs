@@ -1,4 +1,4 @@
-//! The output is the same, byte for byte, for any number of threads, and however the capture is handed on.
+//! The output is the same, byte for byte, at any number of threads, and however the capture is passed on.
 
 use std::fmt::Write as _;
 use std::io::{self, Cursor, Read};
@@ -17,7 +17,7 @@ use crate::support::judge::sha1;
 use crate::support::packets::{ACK, BEGIN, Packet, Talk, pcap};
 use crate::support::run::{export_from, print_from, solo};
 
-/// Writes down one small connection: a conversation, or other traffic.
+/// Generates a small connection: a conversation, or other traffic.
 fn mouse(n: u32) -> Vec<Packet> {
     if n % 8 == 6 {
         return late_mouse(n);
@@ -32,7 +32,7 @@ fn mouse(n: u32) -> Vec<Packet> {
             talk.send(Side::Server, &frame(Side::Server, FIN | BINARY, &n.to_be_bytes()));
             dialogue::goodbye(&mut talk);
         }
-        // One whose answer is lost, and that is given up when time has passed.
+        // A conversation with a loss that is given up after some time.
         1 => {
             talk.lose(Side::Server, &frame(Side::Server, FIN | TEXT, b"lost"));
             talk.send(Side::Server, &frame(Side::Server, FIN | TEXT, b"behind the hole"));
@@ -50,8 +50,8 @@ fn mouse(n: u32) -> Vec<Packet> {
     talk.packets
 }
 
-/// One whose beginning was not captured: what it says is reported when it is known to be a WebSocket, after later packets
-/// of others. A header is lost on the way, too, and looked for.
+/// Generates a conversation whose beginning was not captured: it is reported once it is known to be a WebSocket, after
+/// later packets of others. A header is also lost, and searched for.
 fn late_mouse(n: u32) -> Vec<Packet> {
     let mut talk = Talk::silent(n);
     for k in 0..12 {
@@ -68,7 +68,7 @@ fn late_mouse(n: u32) -> Vec<Packet> {
     talk.packets
 }
 
-/// One connection of many messages among `mice` small ones, all at the same time.
+/// Generates a connection of many messages among `mice` small ones, all at the same time.
 fn zoo(mice: u32, messages: u32) -> Vec<Packet> {
     let mut elephant = dialogue::upgraded(0);
     for n in 0..messages {
@@ -86,7 +86,8 @@ fn zoo(mice: u32, messages: u32) -> Vec<Packet> {
     packets
 }
 
-/// Conversations that each send a text, compressed, and when all have, send it again as a reference to the first.
+/// Generates conversations that each send a compressed text and, once all have, send it again as a reference to the
+/// first.
 fn repeaters(count: u32) -> Vec<Packet> {
     let (mut first, mut again) = (Vec::new(), Vec::new());
     for n in 20_000..20_000 + count {
@@ -109,7 +110,7 @@ fn files(capture: &[u8]) -> Files {
     Files::from_reader("zoo", Box::new(Cursor::new(capture.to_vec())))
 }
 
-/// Says where two outputs part, instead of printing megabytes.
+/// Reports where two outputs differ, instead of printing megabytes.
 fn same(one: &[u8], other: &[u8], what: &str) {
     let at = one.iter().zip(other).take_while(|(one, other)| one == other).count();
     let show = |text: &[u8]| {
@@ -138,7 +139,7 @@ fn frames_and_print_too() {
     let packet = |line: &serde_json::Value| line["packet"].as_u64().unwrap();
     let lines = crate::support::run::records(std::str::from_utf8(&frames).unwrap());
     let back = lines.windows(2).filter(|pair| packet(&pair[1]) < packet(&pair[0])).count();
-    assert!(back > 40, "lines of {back} searches stand behind later packets");
+    assert!(back > 40, "lines of {back} searches follow later packets");
     for n in [2, 3, 8, 64] {
         same(
             &frames,
@@ -176,7 +177,7 @@ fn bounds_are_reached_alike_in_every_run() {
     }
 }
 
-/// Bounds so small that the zoo reaches them, each with what it makes of the limits.
+/// Bounds so small that the zoo reaches them, each with the limits that set it.
 const BOUNDS: [(&str, fn(&mut Limits)); 5] = [
     ("bytes of all connections", |limits| limits.memory = 8 << 10),
     ("connections", |limits| limits.connections = 2),
@@ -185,7 +186,7 @@ const BOUNDS: [(&str, fn(&mut Limits)); 5] = [
     ("bytes of a message", |limits| limits.message = 100),
 ];
 
-/// Exports the zoo under each bound and returns digests of what came out.
+/// Exports the zoo under each bound and returns digests of the output.
 fn digests() -> String {
     let capture = pcap(&zoo(400, 200));
     let mut digests = String::new();
@@ -202,9 +203,9 @@ fn digests() -> String {
     digests
 }
 
-/// Ten processes reach each bound alike, whatever the number of threads.
+/// Ten processes reach each bound identically, at any number of threads.
 ///
-/// Where `WIREFIN_DIGESTS` is set it is one of them.
+/// If `WIREFIN_DIGESTS` is set, this process is one of them.
 #[test]
 fn bounds_are_reached_alike_in_every_process() {
     if std::env::var_os("WIREFIN_DIGESTS").is_some() {
@@ -227,7 +228,7 @@ fn bounds_are_reached_alike_in_every_process() {
     }
 }
 
-/// Gives pieces of any size.
+/// A reader that returns pieces of any size.
 struct Dribble {
     rest: Cursor<Vec<u8>>,
     dice: Dice,

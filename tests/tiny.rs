@@ -1,8 +1,8 @@
-//! A small capture, written byte by byte: one conversation over IPv4 that has a bit of everything.
+//! A small capture, written byte by byte: a conversation over IPv4 with a bit of everything.
 
 use std::path::Path;
 
-/// Who sends; the number is where its sequence number is kept.
+/// A sender; the number is the index of its sequence number.
 #[derive(Clone, Copy)]
 enum Peer {
     Client = 0,
@@ -19,8 +19,8 @@ pub(crate) fn write(path: &Path) {
     std::fs::write(path, capture()).unwrap();
 }
 
-/// Returns a pcap file with a conversation: text both ways, one message in fragments, a ping, hostile text, bytes, a frame that breaks
-/// a rule, and a clean end.
+/// Returns a pcap file with a conversation: text both ways, one fragmented message, a ping, hostile text, bytes, a
+/// frame that breaks a rule, and a clean end.
 pub(crate) fn capture() -> Vec<u8> {
     let mut tape = Tape::new(101);
     tape.handshake(
@@ -47,7 +47,7 @@ pub(crate) fn refused() -> Vec<u8> {
     tape.bytes
 }
 
-/// Returns a capture of HTTP and nothing else.
+/// Returns a capture of only HTTP.
 pub(crate) fn without_websocket() -> Vec<u8> {
     let mut tape = Tape::new(101);
     tape.send(Client, SYN, b"");
@@ -57,7 +57,7 @@ pub(crate) fn without_websocket() -> Vec<u8> {
     tape.bytes
 }
 
-/// Returns a capture of a link layer that nobody knows.
+/// Returns a capture with an unknown link layer.
 pub(crate) fn unknown_link() -> Vec<u8> {
     let mut tape = Tape::new(147);
     tape.send(Client, SYN, b"");

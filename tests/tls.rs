@@ -1,4 +1,4 @@
-//! TLS: what is lost costs what was lost, keys may come at any packet, and secrets stay secret.
+//! TLS: a loss costs only what was lost, keys may arrive at any packet, and secrets remain secret.
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -23,7 +23,7 @@ fn key_log(path: &Path) -> Vec<u8> {
     fs::read(path.with_extension("keylog")).unwrap()
 }
 
-/// A source whose key log comes before the packet with a number.
+/// A source whose key log arrives before the packet with a given number.
 struct Keyed {
     packets: Vec<Packet>,
     given: usize,
@@ -79,19 +79,18 @@ fn one_packet_that_is_missing_makes_nothing_wrong_and_does_not_end_decryption() 
             found += verdict.found;
             all += verdict.found + verdict.missed;
         }
-        // Up to TLS 1.2 a connection without ServerHello cannot be decrypted.
+        // Up to TLS 1.2, a connection without its ServerHello cannot be decrypted.
         assert!(found * 10 > all * 7, "{name}: {found} of {all}");
     }
 }
 
-/// Packets of the two sides are captured in another order than they were sent where each side has a queue, or a capture, of
-/// its own.
+/// Packets of the two sides are captured in another order than sent if each side has its own queue or its own capture.
 #[test]
 fn packets_of_the_beginning_that_change_places_lose_nothing() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
     let mut tried = 0;
     for path in ["tls", "h2"].into_iter().flat_map(|name| corpus::below(&folder.join(name))) {
-        // Streams that are joined late have no beginning, and a SOCKS server that speaks first is none.
+        // Streams joined mid-stream have no beginning, and a SOCKS server that sends first is not one.
         let name = path.file_name().unwrap().to_str().unwrap();
         let Some(truth) =
             Truth::beside(&path).filter(|_| !name.contains("joined") && !name.contains("socks"))
@@ -136,7 +135,7 @@ fn keys_may_come_before_any_packet_and_the_output_does_not_depend_on_threads() {
     }
 }
 
-/// Both sides agreed on it in the handshake: neither the preface nor a frame's header has to come first.
+/// Both sides negotiated it in the handshake: neither the preface nor a frame header has to come first.
 #[test]
 fn http2_that_was_agreed_on_is_read_at_once_whatever_is_lost_of_its_beginning() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/h2/node-push.pcap");
@@ -153,7 +152,7 @@ fn http2_that_was_agreed_on_is_read_at_once_whatever_is_lost_of_its_beginning() 
     }
 }
 
-/// Exports what a source gives while it is saved with its secrets, and returns the lines and the files.
+/// Exports a source while saving it with its secrets; returns the lines and the files.
 fn save(packets: Vec<Packet>, keys: Vec<u8>, at: usize, rotated: bool) -> (String, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let target = Target {
@@ -173,7 +172,7 @@ fn save(packets: Vec<Packet>, keys: Vec<u8>, at: usize, rotated: bool) -> (Strin
     (String::from_utf8(lines).unwrap(), folder)
 }
 
-/// Exports saved files in turn, with no key log.
+/// Exports saved files in sequence, without a key log.
 fn replay(folder: &Path) -> String {
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
@@ -201,7 +200,7 @@ fn what_is_saved_with_its_secrets_replays_the_same_wherever_the_keys_came() {
         for at in (0..packets.len()).step_by(every) {
             for rotated in [false, true] {
                 let (lines, saved) = save(packets.clone(), key_log(&path), at, rotated);
-                // A line that cannot be read is no secret, and is not saved.
+                // A malformed line is not a secret, and is not saved.
                 let lines: String =
                     lines.split_inclusive('\n').filter(|line| !line.contains("keylog-line")).collect();
                 assert_eq!(replay(saved.path()), lines, "{name}: keys before packet {}, {rotated}", at + 1);
@@ -228,7 +227,7 @@ fn secrets_of_connections_that_are_not_saved_are_written_nowhere() {
     assert_eq!((holds(&ours), holds(&theirs)), ([true].into(), [false].into()));
 }
 
-/// The second connection is opened by the master secret of the first, which is another one.
+/// The second connection is decrypted with the master secret of the first, which is another connection.
 #[test]
 fn a_session_that_is_resumed_opens_whatever_the_threads() {
     let path = capture("tls12-rsa-resumed-by-id.pcap");
@@ -246,7 +245,7 @@ fn a_session_that_is_resumed_opens_whatever_the_threads() {
     }
 }
 
-/// Go logs no line for a connection that resumes a session of TLS 1.2: it has the master secret of the first.
+/// Go logs no line for a connection that resumes a TLS 1.2 session, which uses the master secret of the first.
 #[test]
 fn a_session_that_is_resumed_needs_no_line_of_its_own_in_the_key_log() {
     for name in ["tls12-resumed-by-ticket.pcap", "tls12-resumed-by-id.pcap"] {
@@ -283,7 +282,7 @@ fn connections_without_keys_are_named_where_a_key_log_is_given() {
     assert!(export_from(&mut source, &options, false).unwrap().is_empty());
 }
 
-/// Whatever is shown, it has no secret in it.
+/// No output contains a secret.
 #[test]
 fn no_output_has_a_secret_of_any_capture_in_it() {
     let mut secrets = Vec::new();
@@ -302,7 +301,7 @@ fn no_output_has_a_secret_of_any_capture_in_it() {
     secrets.retain(|secret| secret.len() >= 64);
     assert!(secrets.len() > 100 && shown.len() > 100_000, "{} {}", secrets.len(), shown.len());
     let shown = String::from_utf8_lossy(&shown).to_lowercase();
-    // Any 16 bytes of one would be too many.
+    // Any 16 bytes of a secret would be too many.
     let known: std::collections::HashSet<_> = secrets.iter().map(|secret| &secret[..32]).collect();
     let windows = shown.as_bytes().windows(32).filter(|window| window.iter().all(u8::is_ascii_hexdigit));
     for window in windows {

@@ -1,4 +1,4 @@
-//! The systems that people learn from: what `print`, `check` and `explain` say of each, in full.
+//! The systems used in tutorials: the complete output of `print`, `check` and `explain` for each.
 
 use std::path::Path;
 
@@ -29,7 +29,7 @@ fn what_is_said_of_every_tutorial() {
     });
 }
 
-/// The programs that are written right are told of nothing that breaks a rule.
+/// Correctly written programs are not reported to break any rule.
 #[test]
 fn the_right_ones_break_no_rule() {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/captures/tutorials"));

@@ -1,4 +1,4 @@
-//! What lies under and before a conversation: virtual networks, proxies, and what is named because it is not read.
+//! What lies below and before a conversation: virtual networks, proxies, and traffic that is named but not decoded.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What the program says, what it exits with, and what is chosen of a capture.
+//! The program's messages, its exit codes, and the selection of parts of a capture.
 
 use std::fs;
 use std::io::Write as _;
@@ -11,7 +11,7 @@ use crate::tiny;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// Runs a line, and returns its exit code, what it wrote and what it said.
+/// Runs a line; returns its exit code, its output and its messages.
 fn said(folder: &Path, line: &str) -> (i32, String, String) {
     let output = run(folder, line);
     let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
@@ -59,7 +59,7 @@ fn conversations_and_times_are_chosen() {
     assert_eq!((code, err.contains("1.5s (since the capture began)")), (2, true), "{err}");
 }
 
-/// Starts a reader of a pipe that does not end, and waits until its file is begun.
+/// Starts a reader of a pipe that does not end, and waits until its output file exists.
 fn endless(folder: &Path, line: &str) -> Child {
     let mut child = Command::new(assert_cmd::cargo::cargo_bin("wirefin"))
         .current_dir(folder)
@@ -90,7 +90,7 @@ fn what_a_signal_cuts_short_is_no_success_and_keeps_what_was_written() {
         let folder = folder();
         let child = endless(folder.path(), "export - -o out.ndjson");
         kill_process(Pid::from_child(&child), signal).unwrap();
-        // Standard input stays open until then.
+        // Standard input remains open until then.
         let output = child.wait_with_output().unwrap();
         let err = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{err}");
@@ -172,7 +172,7 @@ fn a_truncated_input_is_reported_after_what_is_good_of_it() {
     }
 }
 
-/// Writes a pcap file's packets to `to`, those left out that `leave` names by their numbers from 1.
+/// Copies the packets of a pcap file to `to`, except those whose numbers, from 1, are in `leave`.
 fn copy_without(from: &[u8], leave: &[usize], to: &Path) {
     let (head, mut rest) = from.split_at(24);
     let mut copy = head.to_vec();
@@ -201,20 +201,20 @@ fn a_check_does_not_pass_where_not_everything_could_be_judged() {
     let part = "1 conversation could be judged only in part";
     let (code, out, _) = judge(&[], "");
     assert_eq!((code, out.contains("in part")), (0, false), "{out}");
-    // The answer to the upgrade; a message.
+    // The response to the upgrade; a message.
     for lost in [6, 8] {
         let (code, out, _) = judge(&[lost], "");
         assert_eq!((code, out.contains(part)), (3, true), "{lost}: {out}");
         let (_, out, _) = judge(&[lost], "--format json");
         assert!(out.contains("\"judged_in_part\":1"), "{out}");
     }
-    // Who knows of the loss may say so.
+    // A user who knows of the loss may say so.
     assert_eq!(judge(&[8], "--ignore gap").0, 0);
     let findings = judge(&[8], "--deny gap");
     assert_eq!(findings.0, 1, "{}", findings.1);
 }
 
-/// A filter of messages judges a part of each conversation, and one that nothing matches judges nothing.
+/// A message filter selects a part of each conversation, and one that matches nothing leaves nothing to judge.
 #[test]
 fn a_check_or_an_explanation_of_a_part_does_not_pass_for_one_of_the_whole() {
     let folder = folder();
@@ -293,7 +293,7 @@ fn packets_are_saved_by_the_filter_and_conversation_by_conversation() {
         ["messages/fragments-with-pings-between.pcap", "handshake/rfc6455-sample.pcap"].map(capture);
     let both = several.join(" ");
     assert_eq!(conns(&both), 2, "two conversations");
-    // What only messages tell takes two passes; what the handshake tells takes one.
+    // A condition on messages takes two passes; a condition on the handshake takes one.
     for filter in ["text==\"one_two_three\"", "opcode==ping", "url~\"chat\""] {
         let filter = filter.replace('_', " ");
         let output = crate::cli::wirefin(folder.path(), &["print", "-w", "saved.pcapng", "-Y", &filter])
@@ -308,7 +308,7 @@ fn packets_are_saved_by_the_filter_and_conversation_by_conversation() {
     let (code, _, err) = said(folder.path(), &format!("print {both} -w none.pcapng --conn 99999"));
     assert_eq!((code, err.contains("nothing matches")), (0, true), "{err}");
     assert_eq!(conns("none.pcapng"), 0);
-    // What is read once can be chosen from by what a handshake tells, and by nothing else.
+    // Input that can be read only once can be selected by handshake, and by nothing else.
     let piped = |filter: &str| {
         let mut command =
             crate::cli::wirefin(folder.path(), &["print", "-", "-w", "piped.pcapng", "-Y", filter]);
@@ -319,7 +319,7 @@ fn packets_are_saved_by_the_filter_and_conversation_by_conversation() {
     assert_eq!((output.status.code(), err.contains("when a conversation begins")), (Some(2), true), "{err}");
     assert_eq!(piped("port == 9001").status.code(), Some(0));
     assert_eq!(conns("piped.pcapng"), 1);
-    // A refused upgrade is a conversation that failed, and can be chosen too.
+    // A refused upgrade is a failed conversation and can be selected, too.
     let (code, ..) = said(folder.path(), &format!("print {whole} -w refused.pcapng --conn 1"));
     assert_eq!(code, 0);
 }
@@ -391,7 +391,7 @@ fn times_are_those_of_a_day_where_that_is_asked_for() {
 #[test]
 fn a_new_day_is_named() {
     let folder = folder();
-    // The seconds of the records are set so that midnight passes within the conversation.
+    // The seconds of the records are set so that midnight passes during the conversation.
     let mut bytes = tiny::capture();
     let (mut at, mut second) = (24, 1_774_742_393_u32);
     while at < bytes.len() {
@@ -423,7 +423,7 @@ fn json_is_laid_out_where_that_is_asked_for() {
     let below: Vec<_> =
         out.lines().filter(|line| line.starts_with("        ") && !line.contains('#')).collect();
     assert!(below.len() > 2, "{out}");
-    // But for blanks, the same is shown.
+    // Apart from blanks, the output is the same.
     let dense = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
     let shown = dense(&below.concat());
     let mut rows = plain.lines().filter_map(|line| line.rsplit_once("  "));
@@ -432,7 +432,7 @@ fn json_is_laid_out_where_that_is_asked_for() {
     assert!(coloured.contains("\x1b["), "{coloured}");
 }
 
-/// Runs a line on a terminal of 100 columns, and returns what that showed.
+/// Runs a line on a terminal of 100 columns; returns what the terminal showed.
 fn on_a_terminal(folder: &Path, line: &str, environment: &str) -> Option<String> {
     let program = assert_cmd::cargo::cargo_bin("wirefin");
     let command = format!("stty cols 100 rows 40; {environment} {} {line}", program.display());
@@ -448,7 +448,7 @@ fn on_a_terminal(folder: &Path, line: &str, environment: &str) -> Option<String>
 #[test]
 fn a_terminal_gets_a_pager_and_a_dumb_one_neither_that_nor_colours() {
     let folder = folder();
-    // It says that it ran, and how.
+    // It prints that it ran, and how.
     let fake = folder.path().join("less");
     fs::write(&fake, "#!/bin/sh\necho \"PAGER $1 $LESSSECURE\"; cat\n").unwrap();
     fs::set_permissions(&fake, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
@@ -469,7 +469,7 @@ fn a_terminal_gets_a_pager_and_a_dumb_one_neither_that_nor_colours() {
         assert!(!shown.contains("PAGER ") && shown.contains("hello"), "{line}: {shown}");
         assert_eq!(shown.contains("\x1b["), !is_dumb, "{environment} {line}: {shown}");
     }
-    // What is long is cut to the terminal's width there, and nowhere else.
+    // Long lines are truncated to the terminal's width there, and nowhere else.
     let long = capture("messages/lengths.pcap.gz");
     let longest = |text: &str| {
         let rows = text.lines().filter(|line| line.contains("  text  "));

@@ -1,4 +1,5 @@
-//! Damages captures as links and capture tools do: packets lost, swapped, repeated, cut; and cuts streams anew.
+//! Damages captures as links and capture tools do: packets lost, swapped, repeated, truncated; and splits streams
+//! differently.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,7 +9,7 @@ use wirefin::wire::{Decoded, Decoder};
 use super::dice::Dice;
 use super::packets::Packet;
 
-/// Removes packets by chance, `per_mille` out of a thousand.
+/// Removes `per_mille` out of a thousand packets at random.
 pub(crate) fn lose(packets: &[Packet], dice: &mut Dice, per_mille: usize) -> Vec<Packet> {
     packets.iter().filter(|_| !dice.per_mille(per_mille)).cloned().collect()
 }
@@ -25,8 +26,7 @@ pub(crate) fn lose_before(packets: &[Packet], n: usize) -> Vec<Packet> {
     packets[n.min(packets.len())..].to_vec()
 }
 
-/// Keeps the packets that come from the one end of their connection alone, told by `low`: the smaller address or the
-/// larger one.
+/// Keeps only the packets from one end of their connection: that with the smaller address if `low`, else the other.
 pub(crate) fn one_direction(packets: &[Packet], low: bool) -> Vec<Packet> {
     let mut decoder = Decoder::default();
     let keep = |packet: &&Packet| match decode(&mut decoder, packet) {
@@ -36,7 +36,7 @@ pub(crate) fn one_direction(packets: &[Packet], low: bool) -> Vec<Packet> {
     packets.iter().filter(keep).cloned().collect()
 }
 
-/// Takes packets up to `window` places forward, the times staying in order.
+/// Moves packets up to `window` places forward; times remain in order.
 pub(crate) fn reorder(packets: &[Packet], dice: &mut Dice, per_mille: usize, window: usize) -> Vec<Packet> {
     let mut packets = packets.to_vec();
     for at in 0..packets.len() {
@@ -61,14 +61,14 @@ pub(crate) fn duplicate(packets: &[Packet], dice: &mut Dice, per_mille: usize, w
     in_order(out)
 }
 
-/// Cuts every packet as a snap length does.
+/// Truncates every packet as a snap length does.
 pub(crate) fn snap(packets: &[Packet], length: usize) -> Vec<Packet> {
     let mut packets = packets.to_vec();
     packets.iter_mut().for_each(|packet| packet.snap(length));
     packets
 }
 
-/// Sets the TCP checksums right.
+/// Corrects the TCP checksums.
 pub(crate) fn with_checksums(packets: &[Packet]) -> Vec<Packet> {
     let mut decoder = Decoder::default();
     let mut packets = packets.to_vec();
@@ -80,8 +80,8 @@ pub(crate) fn with_checksums(packets: &[Packet]) -> Vec<Packet> {
     packets
 }
 
-/// Flips a bit in segments with data, `per_mille` out of a thousand, behind their ports, once something right of their
-/// sender was seen; `again` says that each is sent again at once.
+/// Flips a bit after the ports of segments with data, in `per_mille` out of a thousand, once something intact of their
+/// sender was seen; `again` means that each is followed by an intact copy.
 pub(crate) fn flip(packets: &[Packet], dice: &mut Dice, per_mille: usize, again: bool) -> Vec<Packet> {
     let mut decoder = Decoder::default();
     let mut out = Vec::new();
@@ -107,7 +107,7 @@ pub(crate) fn flip(packets: &[Packet], dice: &mut Dice, per_mille: usize, again:
     out
 }
 
-/// Returns who sent each packet with data to whom.
+/// Returns the sender and the receiver of each packet with data.
 pub(crate) fn senders(packets: &[Packet]) -> Vec<Option<(Endpoint, Endpoint)>> {
     let mut decoder = Decoder::default();
     let mut sender = |packet: &Packet| {
@@ -117,7 +117,7 @@ pub(crate) fn senders(packets: &[Packet]) -> Vec<Option<(Endpoint, Endpoint)>> {
     packets.iter().map(&mut sender).collect()
 }
 
-/// Returns where the TCP header of a packet with data stands, and what its checksum says; `None` where it cannot be judged.
+/// Returns the offset of a packet's TCP header, and the verdict on its checksum; `None` if it cannot be judged.
 fn judged(decoder: &mut Decoder, packet: &Packet) -> Option<(usize, Checksum)> {
     let segment = decode(decoder, packet)?;
     let start = segment.header.as_ptr().addr().checked_sub(packet.data.as_ptr().addr())?;
@@ -126,7 +126,7 @@ fn judged(decoder: &mut Decoder, packet: &Packet) -> Option<(usize, Checksum)> {
     (is_inside && checksum != Checksum::Unknown).then_some((start, checksum))
 }
 
-/// Gives the times to the packets anew, the earliest first.
+/// Reassigns the times to the packets, earliest first.
 fn in_order(mut packets: Vec<Packet>) -> Vec<Packet> {
     let mut times: Vec<_> = packets.iter().map(|packet| packet.time).collect();
     times.sort_unstable();
@@ -149,18 +149,18 @@ pub(crate) struct Piece {
     payload: Vec<u8>,
 }
 
-/// How to cut anew.
+/// The way in which a stream is split again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cut {
     /// The longest segment.
     pub(crate) longest: usize,
-    /// How many segments of one direction are put in any order.
+    /// The number of segments of one direction within which the order is random.
     pub(crate) window: usize,
     /// How many out of a thousand are repeated.
     pub(crate) repeated: usize,
 }
 
-/// Reads the TCP segments of a capture; `None` where a packet was cut by the snap length.
+/// Reads the TCP segments of a capture; returns `None` if a packet was truncated by the snap length.
 pub(crate) fn pieces(packets: &[Packet]) -> Option<Vec<Piece>> {
     let mut decoder = Decoder::default();
     let mut pieces = Vec::new();
@@ -184,7 +184,7 @@ pub(crate) fn pieces(packets: &[Packet]) -> Option<Vec<Piece>> {
     Some(pieces)
 }
 
-/// Returns whether every byte that was sent again is the same again: where copies differ, the order decides.
+/// Returns whether every byte that was sent again is the same: if copies differ, the result depends on their order.
 pub(crate) fn agrees(pieces: &[Piece]) -> bool {
     let mut sent = HashMap::new();
     pieces.iter().all(|piece| {
@@ -193,7 +193,7 @@ pub(crate) fn agrees(pieces: &[Piece]) -> bool {
     })
 }
 
-/// Returns whether each side sent everything once, and it was captured in the order in which it was sent.
+/// Returns whether each side sent everything once, and it was captured in the order sent.
 pub(crate) fn orderly(pieces: &[Piece]) -> bool {
     let mut next = HashMap::new();
     pieces.iter().all(|piece| {
@@ -203,7 +203,7 @@ pub(crate) fn orderly(pieces: &[Piece]) -> bool {
     })
 }
 
-/// Returns whether a connection begins in them.
+/// Returns whether they contain the beginning of a connection.
 pub(crate) fn begins(pieces: &[Piece]) -> bool {
     pieces.iter().any(|piece| piece.flags & 2 != 0)
 }
@@ -213,8 +213,8 @@ pub(crate) fn packets(pieces: &[Piece]) -> Vec<Packet> {
     pieces.iter().map(Piece::packet).collect()
 }
 
-/// Cuts the payload of every segment anew. Segments of one direction that stand together are put in another order and
-/// repeated; those that begin or end a direction stay where they are.
+/// Splits the payload of every segment differently. Adjacent segments of one direction are reordered and repeated;
+/// those that begin or end a direction stay where they are.
 pub(crate) fn recut(pieces: &[Piece], dice: &mut Dice, cut: Cut) -> Vec<Piece> {
     let mut out = Vec::new();
     let mut run: Vec<Piece> = Vec::new();
@@ -235,7 +235,7 @@ pub(crate) fn recut(pieces: &[Piece], dice: &mut Dice, cut: Cut) -> Vec<Piece> {
     out
 }
 
-/// Puts a run in another order and empties it.
+/// Reorders a run and empties it.
 fn stir(run: &mut Vec<Piece>, dice: &mut Dice, cut: Cut, out: &mut Vec<Piece>) {
     let times: Vec<_> = run.iter().map(|piece| piece.time).collect();
     for window in run.chunks_mut(cut.window.max(1)) {
@@ -266,7 +266,7 @@ impl Piece {
         let length = self.payload.len() + 20;
         match (self.from.ip, self.to.ip) {
             (std::net::IpAddr::V4(from), std::net::IpAddr::V4(to)) => {
-                // A length of 0 stands for the rest of the packet, as offloaded segments have it.
+                // A length of 0 means the rest of the packet, as in offloaded segments.
                 let length = u16::try_from(length + 20).unwrap_or(0);
                 data.extend([0x45, 0]);
                 data.extend(length.to_be_bytes());

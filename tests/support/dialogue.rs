@@ -1,4 +1,4 @@
-//! WebSocket dialogues byte by byte: heads, frames, messages whole, fragmented and compressed.
+//! WebSocket dialogues byte by byte: heads, frames, complete, fragmented and compressed messages.
 
 use flate2::{Compress, Compression, FlushCompress, Status};
 use wirefin::model::Side;
@@ -14,7 +14,7 @@ pub(crate) const PONG: u8 = 10;
 pub(crate) const FIN: u8 = 0x80;
 pub(crate) const RSV1: u8 = 0x40;
 
-/// An upgrade request that ends with `fields`, each with its line end.
+/// An upgrade request that ends with `fields`, each including its line end.
 pub(crate) fn request(fields: &str) -> Vec<u8> {
     format!(
         "GET /chat HTTP/1.1\r\nHost: server.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -23,7 +23,7 @@ pub(crate) fn request(fields: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The answer to [`request`].
+/// The response to [`request`].
 pub(crate) fn answer(fields: &str) -> Vec<u8> {
     format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -35,7 +35,7 @@ pub(crate) fn answer(fields: &str) -> Vec<u8> {
 /// The extension, both sides with context takeover.
 pub(crate) const DEFLATE: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
 
-/// A frame as `side` sends it: masked with a key made from the payload by a client. `first` is FIN, RSV and opcode.
+/// A frame as sent by `side`: a client's is masked with a key derived from the payload. `first` is FIN, RSV and opcode.
 pub(crate) fn frame(side: Side, first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = header(side, first, payload.len() as u64);
     if side == Side::Client {
@@ -49,7 +49,7 @@ pub(crate) fn frame(side: Side, first: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A frame's header up to the length, in its shortest form; a client's key has yet to follow.
+/// The header of a frame up to the length, in its shortest form; a client's key has yet to follow.
 pub(crate) fn header(side: Side, first: u8, length: u64) -> Vec<u8> {
     let mask = if side == Side::Client { 0x80 } else { 0 };
     let mut bytes = vec![first];
@@ -72,12 +72,12 @@ pub(crate) fn close(side: Side, code: u16, reason: &[u8]) -> Vec<u8> {
     frame(side, FIN | CLOSE, &[&code.to_be_bytes(), reason].concat())
 }
 
-/// Writes down a conversation: the TCP handshake and the upgrade.
+/// Creates a conversation with the TCP handshake and the upgrade.
 pub(crate) fn upgraded(n: u32) -> Talk {
     upgraded_with(n, "")
 }
 
-/// Writes down a conversation whose heads both end with `fields`.
+/// Creates a conversation whose heads both end with `fields`.
 pub(crate) fn upgraded_with(n: u32, fields: &str) -> Talk {
     let mut talk = Talk::new(n);
     talk.send(Side::Client, &request(fields));
@@ -85,14 +85,14 @@ pub(crate) fn upgraded_with(n: u32, fields: &str) -> Talk {
     talk
 }
 
-/// Writes down the closing handshake and the end of TCP.
+/// Adds the closing handshake and the end of TCP.
 pub(crate) fn goodbye(talk: &mut Talk) {
     talk.send(Side::Client, &close(Side::Client, 1000, b"bye"));
     talk.send(Side::Server, &close(Side::Server, 1000, b"bye"));
     talk.end();
 }
 
-/// Compresses one side's messages (RFC 7692 §7.2.1), its window taken over.
+/// A compressor for one side's messages (RFC 7692 §7.2.1), with context takeover.
 pub(crate) struct Deflater(Compress);
 
 impl Deflater {
@@ -113,7 +113,7 @@ impl Deflater {
             out.reserve(1024);
         }
         if out.is_empty() {
-            // There was nothing to flush: an empty block says the same (RFC 7692 §7.2.3.6).
+            // There was nothing to flush: an empty block means the same (RFC 7692 §7.2.3.6).
             return vec![0];
         }
         assert!(out.ends_with(&[0, 0, 0xff, 0xff]), "a flush ends in an empty block");

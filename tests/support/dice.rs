@@ -1,6 +1,6 @@
-//! Numbers by chance that are the same each time: a failing seed can be run again.
+//! Reproducible random numbers: a failing seed can be run again.
 
-/// Throws numbers by chance from a seed (splitmix64).
+/// A random number generator with a seed (splitmix64).
 #[derive(Clone, Debug)]
 pub(crate) struct Dice(u64);
 
@@ -17,17 +17,17 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// Throws a number from 0 to `sides` - 1.
+    /// Returns a number from 0 to `sides` - 1.
     pub(crate) fn below(&mut self, sides: usize) -> usize {
         usize::try_from(self.throw() % u64::try_from(sides.max(1)).unwrap()).unwrap()
     }
 
-    /// Says yes in `of` cases out of a thousand.
+    /// Returns `true` in `of` cases out of a thousand.
     pub(crate) fn per_mille(&mut self, of: usize) -> bool {
         self.below(1000) < of
     }
 
-    /// Puts a list in any order.
+    /// Shuffles a list.
     pub(crate) fn shuffle<T>(&mut self, list: &mut [T]) {
         for end in (1..list.len()).rev() {
             list.swap(end, self.below(end + 1));

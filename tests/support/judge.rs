@@ -1,6 +1,6 @@
-//! Holds an export against what the endpoints of the conversation wrote down themselves.
+//! Compares an export with the records of the conversation's endpoints.
 //!
-//! A truth file has one line a message as its receiver saw it, or one a frame, or one a handshake key with frames
+//! A truth file has one line per message as its receiver saw it, or one per frame, or one per handshake key with frames
 //! counted by opcode:
 //!
 //! ```json
@@ -18,14 +18,14 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use sha1::{Digest, Sha1};
 
-/// What a comparison gave.
+/// The result of a comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
     pub(crate) found: usize,
     pub(crate) missed: usize,
-    /// Shown as complete, and nobody sent it.
+    /// The number of messages shown as complete that were never sent.
     pub(crate) wrong: usize,
-    /// The first few, in words.
+    /// The first few differences, in words.
     pub(crate) notes: Vec<String>,
 }
 
@@ -74,13 +74,13 @@ fn first<T>(bag: &Bag<T>) -> Vec<(&T, &usize)> {
     bag.iter().take(3).collect()
 }
 
-/// What the endpoints wrote down.
+/// The records of the endpoints.
 pub(crate) struct Truth {
     lines: Vec<Value>,
 }
 
 impl Truth {
-    /// Reads the truth files beside a capture; `None` where there is none.
+    /// Reads the truth files beside a capture; returns `None` if there are none.
     pub(crate) fn beside(capture: &Path) -> Option<Truth> {
         let name = capture.file_name()?.to_str()?;
         let stem =
@@ -103,7 +103,7 @@ impl Truth {
         self.lines.iter().any(|line| is_frame(line) || is_count(line))
     }
 
-    /// Holds an export, made with frames where they are wanted, against the truth.
+    /// Compares an export, made with frames if they are to be compared, with the truth.
     pub(crate) fn judge(&self, records: &[Value]) -> Verdict {
         let mut verdict = Verdict::default();
         if self.lines.iter().any(is_count) {
@@ -164,7 +164,8 @@ impl Truth {
             let mut had = had.remove(&place).unwrap_or_default();
             settle_cut(&wanted, &mut had);
             if by_port {
-                // An endpoint may stop listening before the last control frames come: those beyond its log are no fault.
+                // An endpoint may stop reading before the last control frames arrive: those missing from its log are
+                // not a fault.
                 let mut spare = bag(wanted.iter());
                 had.retain(|it| {
                     let logged = spare.get_mut(it).filter(|n| **n > 0).map(|n| *n -= 1).is_some();
@@ -183,7 +184,7 @@ impl Truth {
     }
 }
 
-/// A message as both tell it.
+/// A message, as both report it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Told {
     kind: String,
@@ -218,7 +219,7 @@ impl Told {
     }
 }
 
-/// A message that a limit cut is right when its true length is reported.
+/// A message truncated by a limit is correct if its true length is reported.
 fn settle_cut(wanted: &[Told], had: &mut [Told]) {
     for told in had.iter_mut().filter(|told| told.digest == "cut") {
         if let Some(whole) = wanted.iter().find(|it| (&it.kind, it.length) == (&told.kind, told.length)) {
@@ -227,7 +228,7 @@ fn settle_cut(wanted: &[Told], had: &mut [Told]) {
     }
 }
 
-/// Returns the bytes that a message line shows; of a close, its reason.
+/// Returns the bytes shown in a message line; for a close, its reason.
 pub(crate) fn payload(message: &Value) -> Vec<u8> {
     if message["opcode"] == "close" {
         return message["close"]["reason"].as_str().unwrap_or_default().as_bytes().to_vec();
@@ -280,7 +281,7 @@ fn shape(line: &Value, length: &str) -> (bool, u64, u64) {
     (line["fin"].as_bool().unwrap(), line["rsv"].as_u64().unwrap(), line[length].as_u64().unwrap())
 }
 
-/// Returns the name of a record's conversation: the connection and, where that carries several, the stream.
+/// Returns the identity of a record's conversation: the connection and, if that carries several, the stream.
 pub(crate) fn conn(record: &Value) -> (u64, u64) {
     (record["conn"].as_u64().unwrap_or(0), stream(record))
 }

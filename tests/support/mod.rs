@@ -1,5 +1,5 @@
-//! What the integration tests share: packets and dialogues built byte by byte, captures damaged on purpose, and the
-//! way from packets to NDJSON.
+//! Shared code of the integration tests: packets and dialogues built byte by byte, deliberately damaged captures, and
+//! the export of packets to NDJSON.
 
 pub(crate) mod damage;
 pub(crate) mod dialogue;

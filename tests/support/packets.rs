@@ -1,4 +1,4 @@
-//! Packets of a capture, owned: built byte by byte, read from a file, written to one.
+//! Owned packets of a capture: built byte by byte, read from a file, written to one.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ pub(crate) const RST: u8 = 4;
 pub(crate) const PSH: u8 = 8;
 pub(crate) const ACK: u8 = 16;
 
-/// One packet. Its number is its place in the list.
+/// A packet. Its number is its position in the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Packet {
     /// Nanoseconds since 1970.
@@ -22,12 +22,12 @@ pub(crate) struct Packet {
 }
 
 impl Packet {
-    /// A raw IP packet that was captured whole.
+    /// A raw IP packet that was captured completely.
     pub(crate) fn raw(time: i64, data: Vec<u8>) -> Packet {
         Packet { time, link: LinkType::RAW.0, original: u32::try_from(data.len()).unwrap(), data }
     }
 
-    /// Leaves no more than `length` bytes, as a snap length does.
+    /// Truncates it to `length` bytes, as a snap length does.
     pub(crate) fn snap(&mut self, length: usize) {
         self.data.truncate(length);
     }
@@ -51,7 +51,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Packet>, Error> {
     }
 }
 
-/// Writes a pcap file with stamps in nanoseconds; all packets have the link type of the first one.
+/// Writes a pcap file with nanosecond timestamps; all packets have the link type of the first one.
 pub(crate) fn pcap(packets: &[Packet]) -> Vec<u8> {
     let link = packets.first().map_or(LinkType::RAW.0, |packet| packet.link);
     let mut file = Vec::new();
@@ -70,7 +70,7 @@ pub(crate) fn pcap(packets: &[Packet]) -> Vec<u8> {
     file
 }
 
-/// A source that gives packets as an iterator makes them.
+/// A source of packets from an iterator.
 pub(crate) struct Held<I> {
     packets: I,
     given: u64,
@@ -78,7 +78,7 @@ pub(crate) struct Held<I> {
 }
 
 impl<I: Iterator<Item = Packet>> Held<I> {
-    /// Gives `a_round` packets at a time.
+    /// Creates a source that returns `a_round` packets at a time.
     pub(crate) fn new(packets: impl IntoIterator<IntoIter = I>, a_round: usize) -> Self {
         Held { packets: packets.into_iter(), given: 0, a_round }
     }
@@ -96,7 +96,7 @@ impl<I: Iterator<Item = Packet> + Send> Source for Held<I> {
     }
 }
 
-/// Builds an IPv4 packet with a TCP segment in it.
+/// Builds an IPv4 packet that contains a TCP segment.
 pub(crate) fn segment(from: End, to: End, seq: u32, ack: u32, flags: u8, payload: &[u8]) -> Vec<u8> {
     let mut data = Vec::with_capacity(40 + payload.len());
     data.extend([0x45, 0]);
@@ -120,7 +120,7 @@ pub(crate) struct End {
     pub(crate) port: u16,
 }
 
-/// Writes down one TCP connection, packet by packet.
+/// A recorder of one TCP connection, packet by packet.
 #[derive(Clone, Debug)]
 pub(crate) struct Talk {
     ends: [End; 2],
@@ -132,18 +132,18 @@ pub(crate) struct Talk {
 
 /// The time between two packets of a [`Talk`], in nanoseconds.
 pub(crate) const STEP: i64 = 1_000_000;
-/// When a [`Talk`] begins: a plain number, so that times are easy to read.
+/// When a [`Talk`] begins: a round number, so that times are easy to read.
 pub(crate) const BEGIN: i64 = 1_700_000_000_000_000_000;
 
 impl Talk {
-    /// A connection from port 40,000 + `n` whose handshake is written down.
+    /// A connection from port 40,000 + `n`, including its handshake.
     pub(crate) fn new(n: u32) -> Talk {
         let mut talk = Talk::silent(n);
         talk.open();
         talk
     }
 
-    /// A connection of which nothing is written down yet.
+    /// A connection without any packets yet.
     pub(crate) fn silent(n: u32) -> Talk {
         let [_, a, b, c] = (n / 20_000).to_be_bytes();
         let client = End { ip: [10, a, b, c + 1], port: u16::try_from(40_000 + n % 20_000).unwrap() };
@@ -157,7 +157,7 @@ impl Talk {
         self.put(Side::Client, ACK, &[]);
     }
 
-    /// Writes down the next segment of `side`.
+    /// Adds the next segment of `side`.
     pub(crate) fn put(&mut self, side: Side, flags: u8, payload: &[u8]) {
         let (me, other) = if side == Side::Client { (0, 1) } else { (1, 0) };
         let ack = if flags & ACK == 0 { 0 } else { self.next[other] };
@@ -168,21 +168,21 @@ impl Talk {
         self.time += STEP;
     }
 
-    /// Lets `side` send bytes, in segments as large as Ethernet's.
+    /// Sends bytes from `side`, in segments as large as Ethernet permits.
     pub(crate) fn send(&mut self, side: Side, bytes: &[u8]) {
         for piece in bytes.chunks(1400) {
             self.put(side, ACK | PSH, piece);
         }
     }
 
-    /// Lets `side` send bytes that the capture does not hold.
+    /// Sends bytes from `side` that are not captured.
     pub(crate) fn lose(&mut self, side: Side, bytes: &[u8]) {
         let kept = self.packets.len();
         self.send(side, bytes);
         self.packets.truncate(kept);
     }
 
-    /// Lets time pass.
+    /// Advances time.
     pub(crate) fn wait(&mut self, nanos: i64) {
         self.time += nanos;
     }

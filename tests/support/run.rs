@@ -13,7 +13,7 @@ use wirefin::view::{self, Printer};
 
 use super::packets::{Held, Packet};
 
-/// Exports what a source gives as NDJSON.
+/// Exports a source as NDJSON.
 pub(crate) fn export_from(
     source: &mut dyn Source,
     options: &Options,
@@ -22,7 +22,7 @@ pub(crate) fn export_from(
     written(source, options, AnyFormat::new("ndjson", &Settings { frames, ..Settings::default() }).unwrap())
 }
 
-/// Opens a capture with the key log, or the server's private key, that lies beside it, if one does.
+/// Opens a capture with the key log, or the server's private key, beside it, if any.
 pub(crate) fn open(path: &Path) -> Result<(Box<dyn Source + Send>, Options), wirefin::capture::Error> {
     let files = Box::new(Files::open(&[path.to_owned()])?);
     let keylog = path.with_extension("keylog");
@@ -38,7 +38,7 @@ pub(crate) fn open(path: &Path) -> Result<(Box<dyn Source + Send>, Options), wir
     Ok((Box::new(KeyLogs::open(&[keylog], false)?.watch(files)), options))
 }
 
-/// Prints what a source gives as it is printed to a file.
+/// Prints a source as `print` does to a file.
 pub(crate) fn print_from(
     source: &mut dyn Source,
     options: &Options,
@@ -74,7 +74,7 @@ pub(crate) fn export(packets: &[Packet], frames: bool) -> String {
     text(export_from(&mut source, &solo(), frames).unwrap())
 }
 
-/// Exports packets as NDJSON lines with what the units of sub-protocols carry, on one thread.
+/// Exports packets as NDJSON lines with the bodies of sub-protocol units, on one thread.
 pub(crate) fn export_bodies(packets: &[Packet]) -> String {
     let mut source = Held::new(packets.iter().cloned(), 64);
     let settings = Settings { bodies: true, ..Settings::default() };
@@ -87,7 +87,7 @@ pub(crate) fn export_bytes(file: impl Read + Send + 'static, frames: bool) -> Re
     export_from(&mut source, &solo(), frames).map(text)
 }
 
-/// One thread, and everything else as users have it.
+/// One thread; everything else as by default.
 pub(crate) fn solo() -> Options {
     Options { threads: NonZeroUsize::MIN, ..Options::default() }
 }
@@ -104,7 +104,7 @@ pub(crate) fn records(lines: &str) -> Vec<Value> {
         .collect()
 }
 
-/// Parses the lines and leaves out packet numbers, times and what is told from them.
+/// Parses the lines and removes packet numbers, times and whatever depends on them.
 pub(crate) fn timeless(lines: &str) -> Vec<Value> {
     const TIMES: [&str; 11] = [
         "time",
@@ -140,7 +140,7 @@ pub(crate) fn codes(lines: &str) -> Vec<String> {
     records(lines).iter().filter(|record| record["type"] == "anomaly").filter_map(code).collect()
 }
 
-/// Returns the texts of all text messages that are whole, in order.
+/// Returns the texts of all complete text messages, in order.
 pub(crate) fn texts(lines: &str) -> Vec<String> {
     let whole = |record: &&Value| {
         record["opcode"] == "text" && record["type"] == "message" && record["complete"].is_null()

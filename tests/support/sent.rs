@@ -1,4 +1,4 @@
-//! What was sent, told by an undamaged capture, and what is shown and was not.
+//! What was sent, according to an undamaged capture, and what is shown but was not sent.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use super::judge::{conn, payload};
 
-/// A message as it was sent or shown.
+/// A message as sent or shown.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
     pub(crate) opcode: String,
     pub(crate) code: Option<u64>,
     pub(crate) known: Vec<u8>,
-    /// Offset and length of what is not known.
+    /// Offset and length of the unknown parts.
     pub(crate) missing: Vec<(usize, Option<usize>)>,
     pub(crate) complete: bool,
     pub(crate) truncated: bool,
@@ -24,7 +24,7 @@ impl Message {
         let range = |range: &Value| (size(&range[0]).unwrap(), size(&range[1]));
         let missing =
             record["missing"].as_array().map(|list| list.iter().map(range).collect()).unwrap_or_default();
-        // The reason of a close is a text; where the body says more than that, it is shown as bytes.
+        // The reason of a close is text; if the body contains more than that, it is shown as bytes.
         Message {
             opcode: record["opcode"].as_str().unwrap().to_owned(),
             code: record["close"]["code"].as_u64(),
@@ -40,17 +40,17 @@ impl Message {
         ["close", "ping", "pong"].contains(&self.opcode.as_str())
     }
 
-    /// Returns whether `sent` may be what this shows.
+    /// Returns whether `sent` may be the message that this shows.
     fn shows(&self, sent: &Message) -> bool {
         if self.complete {
             return (&self.opcode, self.code, &self.known) == (&sent.opcode, sent.code, &sent.known);
         }
-        // Where the first frame was lost, what follows it cannot say what it is.
+        // If the first frame was lost, the type of what follows is unknown.
         (self.opcode == sent.opcode || self.opcode == "continuation")
             && (self.opcode == "close" || self.fits(&sent.known))
     }
 
-    /// Returns whether every known byte stands where it was sent.
+    /// Returns whether every known byte is at the position where it was sent.
     fn fits(&self, sent: &[u8]) -> bool {
         let (mut known, mut rest, mut at, mut anywhere) = (&self.known[..], sent, 0, false);
         for (offset, length) in self.missing.iter().copied().chain([(usize::MAX, None)]) {
@@ -81,7 +81,7 @@ fn size(value: &Value) -> Option<usize> {
     value.as_u64().map(|value| usize::try_from(value).unwrap())
 }
 
-/// Everything that was sent or shown, by who sent it to whom.
+/// Everything that was sent or shown, by sender and receiver.
 pub(crate) type Sent = BTreeMap<(String, String), Vec<Message>>;
 
 pub(crate) fn sent(records: &[Value]) -> Sent {
@@ -99,7 +99,7 @@ pub(crate) fn sent(records: &[Value]) -> Sent {
     sent
 }
 
-/// Lists what is shown and was not sent: each side's messages must be some of those sent, in their order.
+/// Lists what is shown but was not sent: each side's messages must be some of those sent, in their order.
 pub(crate) fn faults(whole: &Sent, shown: &Sent) -> Vec<String> {
     let mut faults = Vec::new();
     for (way, shown) in shown {
@@ -112,7 +112,7 @@ pub(crate) fn faults(whole: &Sent, shown: &Sent) -> Vec<String> {
             let mut next = 0_usize;
             for message in shown.iter().filter(|message| message.is_control() == control && message.inflated)
             {
-                // The end of a message whose middle was lost is shown by itself.
+                // The end of a message whose middle was lost is shown on its own.
                 let from = if message.opcode == "continuation" { next.saturating_sub(1) } else { next };
                 match sent[from..].iter().position(|sent| message.shows(sent)) {
                     Some(at) => next = from + at + 1,
