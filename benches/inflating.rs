@@ -1,9 +1,9 @@
-//! What inflating costs beside the bare library on the same payloads: messages of several sizes, with and without
-//! context takeover, as the library alone inflates them, as [`Inflater`] does, and as our own inflater does, which
-//! stands in where a part of the window is not known.
+//! The cost of inflating, compared with the bare library on the same payloads: messages of several sizes, with and
+//! without context takeover, inflated by the library alone, by [`Inflater`], and by our own inflater, which is used
+//! when part of the window is unknown.
 //!
-//! `cargo bench --bench inflating`; `docs/performance.md` has the figures.
-#![allow(missing_docs)] // criterion's macros make public items
+//! `cargo bench --bench inflating`; `docs/performance.md` has the results.
+#![allow(missing_docs)] // macros of criterion create public items
 
 mod support;
 
@@ -16,14 +16,14 @@ use wirefin::model::DeflateSide;
 use wirefin::websocket::Payload;
 use wirefin::websocket::deflate::{Inflater, Limits};
 
-/// What takes the tail of a message's last block, which its sender left out (RFC 7692 §7.2.2).
+/// The tail of a message's last block, which its sender omitted (RFC 7692 §7.2.2).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
-/// The window that is compressed with: less than the largest one, for the library is not given a smaller one, as it
-/// does not tell how far references reach.
+/// The window used for compression: smaller than the largest one, because the library is not given a smaller window, as
+/// it does not reveal how far references reach.
 const WINDOW_BITS: u8 = 14;
 
-/// Makes compressed messages that inflate to `size` bytes each, 4 MB in all at most.
+/// Generates compressed messages that inflate to `size` bytes each, at most 4 MB in total.
 fn messages(size: usize, takeover: bool) -> Vec<Vec<u8>> {
     let mut sender = Compress::new_with_window_bits(Compression::default(), false, WINDOW_BITS);
     let mut ticks = (0..).map(support::tick);
@@ -42,7 +42,7 @@ fn messages(size: usize, takeover: bool) -> Vec<Vec<u8>> {
     (0..count).map(message).collect()
 }
 
-/// Inflates every message with the library and nothing else, into memory that is there.
+/// Inflates every message with only the library, into preallocated memory.
 fn bare(messages: &[Vec<u8>], takeover: bool, out: &mut [u8]) {
     let mut library = Decompress::new(false);
     for message in messages {
@@ -59,7 +59,7 @@ fn bare(messages: &[Vec<u8>], takeover: bool, out: &mut [u8]) {
     }
 }
 
-/// Inflates every message as a side's compressed messages are.
+/// Inflates every message as the compressed messages of one side are.
 fn ours(messages: &[Vec<u8>], inflater: &mut Inflater, out: &mut Payload) {
     for message in messages {
         out.clear(false);

@@ -1,7 +1,8 @@
-//! What sub-protocols cost a message: where none is read any more, while one is looked for, and of those that are spoken.
+//! The cost of sub-protocols per message: when none is decoded any more, while one is being determined, and when one is
+//! in use.
 //!
-//! `cargo bench --bench meaning`; the goals are 1 ns for what is not read and 100 ns for an envelope of JSON.
-#![allow(missing_docs)] // criterion's macros make public items
+//! `cargo bench --bench meaning`; the goals are 1 ns for a message that is not decoded and 100 ns for a JSON envelope.
+#![allow(missing_docs)] // macros of criterion create public items
 
 use std::hint::black_box;
 
@@ -10,13 +11,13 @@ use wirefin::model::{At, Side};
 use wirefin::subprotocol::{Input, Opening, Reader};
 use wirefin::websocket::Opcode;
 
-/// A message of one side, in the form that a conversation hands it over.
+/// A message of one side, in the form in which a conversation passes it on.
 fn input(from: Side, opcode: Opcode, bytes: &[u8]) -> Input<'_> {
     let at = At::default();
     Input { from, opcode, bytes, missing: &[], length: bytes.len() as u64, first: at, at }
 }
 
-/// Takes a message as a conversation does: its reader is gone once it has found nothing.
+/// Processes a message like a conversation does, which drops its reader once that has found nothing.
 fn take(reader: &mut Option<Box<Reader>>, input: &Input<'_>) {
     if let Some(it) = reader {
         black_box(it.message(input).units().count());
@@ -26,7 +27,7 @@ fn take(reader: &mut Option<Box<Reader>>, input: &Input<'_>) {
     }
 }
 
-/// Dialogues in turns of a question and its answer, and the sub-protocol that they are in.
+/// Dialogues of alternating questions and answers, and their sub-protocols.
 const SPOKEN: [(&str, Opcode, &[u8], &[u8]); 5] = [
     (
         "json-rpc",
@@ -87,7 +88,7 @@ fn plain(c: &mut Criterion) {
             for _ in 0..16 {
                 take(&mut reader, black_box(&message));
             }
-            assert!(reader.is_none(), "16 messages say nothing");
+            assert!(reader.is_none(), "16 messages without evidence");
         });
     });
     group.finish();

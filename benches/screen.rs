@@ -1,6 +1,6 @@
-//! How long a key takes to be seen: a million messages behind the screen, drawn to a buffer.
+//! The time until a key has an effect: a million messages behind the screen, drawn to a buffer.
 
-#![allow(missing_docs)] // criterion's macros make public items
+#![allow(missing_docs)] // macros of criterion create public items
 
 use std::io;
 use std::num::NonZeroU64;

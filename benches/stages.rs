@@ -1,8 +1,8 @@
-//! One bench a stage of the trip, each over the same 50,000 packets of ticks; beside them what nobody can do
-//! without: a copy of the bytes, `write`. Inflating has a bench of its own.
+//! One benchmark per stage of the pipeline, each on the same 50,000 packets of ticks; and the unavoidable minimum for
+//! comparison, copying the bytes (`write`). Inflating has a separate benchmark.
 //!
-//! `cargo bench --bench stages`; divide the time by the number of elements for what a packet or message costs.
-#![allow(missing_docs)] // criterion's macros make public items
+//! `cargo bench --bench stages`; divide the time by the number of elements for the cost per packet or message.
+#![allow(missing_docs)] // macros of criterion create public items
 
 mod support;
 
@@ -28,7 +28,7 @@ fn capture(load: &str, count: u32) -> Vec<u8> {
     file
 }
 
-/// Reads a whole capture into batches.
+/// Reads an entire capture into batches.
 fn batches(file: &[u8]) -> Vec<PacketBatch> {
     let mut files = Files::from_reader("bench", Box::new(std::io::Cursor::new(file.to_vec())));
     let mut batches = Vec::new();
@@ -45,7 +45,7 @@ fn segments(batches: &[PacketBatch]) -> Vec<(Segment<'_>, At)> {
     batches.iter().flat_map(PacketBatch::packets).filter_map(segment).collect()
 }
 
-/// Decodes one packet. What a fresh decoder lends is the packet's own, for nothing here is fragmented.
+/// Decodes one packet. A fresh decoder borrows only from the packet, because nothing here is fragmented.
 fn segment(packet: Packet<'_>) -> Option<(Segment<'_>, At)> {
     let mut decoder = Decoder::default();
     let Decoded::Tcp(segment) = decoder.decode(&packet) else { return None };
@@ -58,7 +58,7 @@ fn segment(packet: Packet<'_>) -> Option<(Segment<'_>, At)> {
     Some((segment, packet.at))
 }
 
-/// Throws events away.
+/// Discards events.
 struct Nowhere;
 
 impl Sink for Nowhere {
@@ -212,7 +212,7 @@ fn messages(c: &mut Criterion) {
     group.finish();
 }
 
-/// Keeps the first message it hears.
+/// Keeps the first message it receives.
 struct Record<'f> {
     format: &'f mut AnyFormat,
     out: Vec<u8>,
@@ -260,7 +260,7 @@ fn records(c: &mut Criterion) {
     group.finish();
 }
 
-/// JSON in JSON: what of a message's text has to be escaped.
+/// JSON in JSON: the characters of a message's text that have to be escaped.
 fn escape(c: &mut Criterion) {
     use wirefin::export::string::{portable_blocks, simple_blocks};
 

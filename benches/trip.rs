@@ -1,7 +1,7 @@
-//! The whole trip, from a capture in memory to records thrown away; and what twice as much of it costs.
+//! The complete pipeline, from a capture in memory to discarded records, and the cost of twice as much input.
 //!
 //! `cargo bench --bench trip`
-#![allow(missing_docs)] // criterion's macros make public items
+#![allow(missing_docs)] // macros of criterion create public items
 
 mod support;
 
@@ -22,7 +22,7 @@ fn capture(load: &str, count: u32) -> Vec<u8> {
 }
 
 fn trip(file: &[u8], threads: usize) -> Duration {
-    // The copy stands for the page cache.
+    // The copy represents the page cache.
     let mut source = Files::from_reader("bench", Box::new(Cursor::new(file.to_vec())));
     let threads = NonZeroUsize::new(threads).expect("at least one");
     let options = Options { threads, ..Options::default() };
@@ -49,7 +49,7 @@ fn loads(c: &mut Criterion) {
     group.finish();
 }
 
-/// Shows that cost grows with the input and no faster: the second number of each pair is to be below 2.2 times the first.
+/// Checks that cost grows no faster than the input: the second number of each pair must be below 2.2 times the first.
 fn twice(c: &mut Criterion) {
     let mut group = c.benchmark_group("twice as much");
     for (load, count) in [

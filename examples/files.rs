@@ -1,4 +1,4 @@
-//! Prints what happened in capture files: `cargo run --example files -- FILE...`
+//! Prints the events in capture files: `cargo run --example files -- FILE...`
 
 use wirefin::{Analysis, Control};
 

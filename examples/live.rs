@@ -1,4 +1,4 @@
-//! Prints what happens on an interface, for ten seconds: `cargo run --example live -- lo`
+//! Prints the events on an interface for ten seconds: `cargo run --example live -- lo`
 
 use std::time::Duration;
 

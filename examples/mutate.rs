@@ -1,9 +1,10 @@
-//! Damages captures and sees that wirefin stands it:
+//! Damages captures and checks that wirefin copes with them:
 //! `cargo run --release --example mutate -- [--runs N] [--seed N] [FILE …]`
 //!
 //! Each run takes one of the files, by default of those under `captures/`, changes some of its bytes, and exports and
-//! prints it. What may not happen: a panic, a run of more than ten seconds, a line that is no JSON, a control character
-//! in what is printed. A capture with which it does is kept under `target/mutate/`, and the exit code is 1.
+//! prints it. Forbidden results are a panic, a run of more than ten seconds, a line that is not JSON, and a control
+//! character in the printed output. A capture that causes one of them is kept under `target/mutate/`, and the exit code
+//! is 1.
 
 use std::fmt::Write as _;
 use std::io::Cursor;
@@ -19,13 +20,13 @@ use wirefin::pipeline::{Options, run};
 use wirefin::session::Keys;
 use wirefin::view::{self, Printer};
 
-/// How long a run may take: far more than any needs.
+/// The maximum duration of a run: far more than any needs.
 const HANG: Duration = Duration::from_secs(10);
 
-/// Larger captures are left out, for the sake of many runs.
+/// Larger captures are skipped, to allow for many runs.
 const LARGEST: u64 = 2 << 20;
 
-/// Numbers by chance, from a seed (splitmix64).
+/// A random number generator with a seed (splitmix64).
 struct Dice(u64);
 
 impl Dice {
@@ -36,12 +37,12 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// Throws a number from 0 to `sides` - 1.
+    /// Returns a number from 0 to `sides` - 1.
     fn below(&mut self, sides: usize) -> usize {
         usize::try_from(self.throw() % u64::try_from(sides.max(1)).unwrap()).unwrap()
     }
 
-    /// Throws a piece of `length` bytes, short ones the more often.
+    /// Returns a random part of `length` bytes; short ones are more frequent.
     fn piece(&mut self, length: usize) -> std::ops::Range<usize> {
         let start = self.below(length);
         let most = (length - start).min(1 << self.below(13));
@@ -52,7 +53,7 @@ impl Dice {
 /// Changes a capture in one to eight ways.
 fn mutate(bytes: &mut Vec<u8>, other: &[u8], dice: &mut Dice) {
     const TELLING: [u8; 8] = [0, 1, 0x7e, 0x7f, 0x80, 0x81, 0xfe, 0xff];
-    // Half of the time all bytes keep their places, so that the records of the file can still be found.
+    // Half of the time, all bytes keep their positions, so that the records of the file can still be found.
     let moving = dice.below(2);
     for _ in 0..=dice.below(8) {
         let at = dice.below(bytes.len());
@@ -87,7 +88,7 @@ fn mutate(bytes: &mut Vec<u8>, other: &[u8], dice: &mut Dice) {
     }
 }
 
-/// Opens a capture with the key log that lies beside it, if one does.
+/// Opens a capture with the key log beside it, if any.
 fn open(bytes: Vec<u8>, path: &Path) -> (Box<dyn Source + Send>, Options) {
     let files = Box::new(Files::from_reader("mutated", Box::new(Cursor::new(bytes))));
     let options = Options { threads: NonZeroUsize::MIN, ..Options::default() };
@@ -100,7 +101,7 @@ fn open(bytes: Vec<u8>, path: &Path) -> (Box<dyn Source + Send>, Options) {
     }
 }
 
-/// Writes a capture in a format; that it cannot be read to its end is ordinary here.
+/// Writes a capture in a format; that it cannot be read to its end is normal here.
 fn written(bytes: Vec<u8>, path: &Path, format: impl Format) -> Vec<u8> {
     let (mut source, options) = open(bytes, path);
     let mut output = Formatted::new(format, Vec::new(), None);
@@ -108,7 +109,7 @@ fn written(bytes: Vec<u8>, path: &Path, format: impl Format) -> Vec<u8> {
     output.finish().unwrap_or_default()
 }
 
-/// Exports and prints a capture; counts the lines, and returns what is wrong with what came out.
+/// Exports and prints a capture; counts the lines, and returns what is wrong with the output.
 fn fault(bytes: &[u8], path: &Path, lines: &mut usize) -> Option<String> {
     let format = AnyFormat::new("ndjson", &Settings { frames: true, ..Settings::default() })?;
     let exported = written(bytes.to_vec(), path, format);

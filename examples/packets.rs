@@ -1,4 +1,4 @@
-//! Feeds packets one by one, as they may come from anywhere; here they are read from a capture file:
+//! Passes packets one by one, from any origin; here they are read from a capture file:
 //! `cargo run --example packets -- FILE`
 
 use wirefin::capture::{Files, Item, Next, PacketBatch, Source as _};
@@ -21,7 +21,7 @@ fn main() -> Result<(), wirefin::capture::Error> {
         let next = files.next(&mut batch)?;
         for item in &batch.items {
             match item {
-                // A packet is its number and time, its link type, its length on the wire, and its bytes.
+                // A packet consists of its number and time, its link type, its length on the wire, and its bytes.
                 Item::Packet(record) => feed.push(&batch.packet(record), &mut Print),
                 Item::Secrets(origin, lines) => feed.secrets(*origin, lines, &mut Print),
                 Item::Diagnostic(anomaly) => feed.diagnostic(anomaly, &mut Print),

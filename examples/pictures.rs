@@ -1,7 +1,7 @@
-//! Draws the pictures of the README: the real screen, as SVG, on a capture of the corpus.
+//! Draws the pictures of the README: the real screen, as SVG, with a capture of the corpus.
 //!
-//! `cargo run --example pictures` writes them to `docs/pictures/`; `cargo run --example pictures -- CAPTURE 100x30 KEY…`
-//! writes one of any capture to standard output, after the keys were pressed.
+//! `cargo run --example pictures` writes them to `docs/pictures/`; `cargo run --example pictures -- CAPTURE 100x30
+//! KEY…` writes one of any capture to standard output, after pressing the keys.
 
 use std::fmt::Write as _;
 use std::io;
@@ -16,7 +16,7 @@ use wirefin::pipeline;
 use wirefin::store::{Bounds, Phase, Recorder, Shared};
 use wirefin::tui::{App, Choice, Feed, Options, keys};
 
-/// A picture: its name, the capture, its size in columns and rows, and the keys that lead to what it shows.
+/// A picture: its name, the capture, its size in columns and rows, and the keys that lead to its contents.
 type Picture = (&'static str, &'static str, (u16, u16), &'static str);
 
 const HARBOUR: &str = "captures/screen/harbour.pcap.gz";
@@ -53,7 +53,7 @@ pub fn pictures(home: &Path) -> Result<Vec<(&'static str, String)>, Box<dyn std:
     PICTURES.iter().map(draw).collect()
 }
 
-/// Stands behind a screen on which nothing is saved.
+/// A backend for a screen on which nothing is saved.
 struct Still(String);
 
 impl Feed for Still {
@@ -70,8 +70,8 @@ impl Feed for Still {
     }
 }
 
-/// Returns the screen as it is after `keys`, which are names of the key table, `j*3` being `j` three times, and
-/// `type:a·b` what is typed.
+/// Returns the screen after `keys`, which are names in the key table; `j*3` is `j` three times, and `type:a·b` is typed
+/// text.
 fn screen(
     capture: &Path,
     (width, height): (u16, u16),
@@ -105,7 +105,7 @@ fn screen(
     Ok(terminal.backend().buffer().clone())
 }
 
-/// How large a cell is, and where its text stands.
+/// The size of a cell, and the position of its text.
 const CELL: (f64, f64) = (8.4, 18.0);
 const BASELINE: f64 = 13.5;
 const MARGIN: f64 = 10.0;
@@ -130,7 +130,7 @@ fn svg(buffer: &Buffer) -> String {
     out
 }
 
-/// Returns ink and paper of a cell, `None` for the paper of the page.
+/// Returns the foreground and background of a cell; `None` for the background of the page.
 fn colours(cell: &Cell) -> (String, Option<String>) {
     let ink = colour(cell.fg).unwrap_or_else(|| INK.to_owned());
     let paper = colour(cell.bg);
@@ -141,7 +141,7 @@ fn colours(cell: &Cell) -> (String, Option<String>) {
     }
 }
 
-/// Returns a colour of the 256 that terminals have.
+/// Returns one of the 256 colours of terminals.
 fn colour(colour: Color) -> Option<String> {
     let Color::Indexed(n) = colour else { return None };
     let level = |n: u8| if n == 0 { 0 } else { 55 + 40 * n };
@@ -191,7 +191,7 @@ fn inks(buffer: &Buffer, y: u16, out: &mut String) {
             x += 1;
             continue;
         }
-        // ASCII of one look goes together; anything else stands by itself, at its own column.
+        // ASCII of one style is grouped; anything else is drawn separately, in its own column.
         let plain = |cell: &Cell| cell.symbol().is_ascii() && !cell.symbol().is_empty();
         let same = |at: &u16| {
             let other = &buffer[(*at, y)];
@@ -208,7 +208,7 @@ fn inks(buffer: &Buffer, y: u16, out: &mut String) {
         let length = f64::from(u16::try_from(text.len()).unwrap_or(1)) * CELL.0;
         let length = if plain(cell) { format!(" textLength=\"{length:.1}\"") } else { String::new() };
         let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        // Plain spaces in a row would be drawn as one.
+        // Consecutive ordinary spaces would be drawn as one.
         let text = text.replace(' ', "\u{a0}");
         let (at, base) = (left(x), top(y) + BASELINE);
         let _ =
@@ -217,7 +217,7 @@ fn inks(buffer: &Buffer, y: u16, out: &mut String) {
     }
 }
 
-/// Draws blocks and lines as shapes; tells whether the symbol is one.
+/// Draws blocks and lines as shapes; returns whether the symbol is one.
 fn shape(symbol: &str, (x, y): (f64, f64), ink: &str, out: &mut String) -> bool {
     let (w, h) = CELL;
     let (middle, line) = (y + h / 2.0, 1.2);
@@ -249,7 +249,7 @@ fn shape(symbol: &str, (x, y): (f64, f64), ink: &str, out: &mut String) -> bool 
                 return false;
             }
             let height = h * f64::from(block - 0x2580) / 8.0;
-            // A little wider than its cell: what is inside out must hide its background whole.
+            // Slightly wider than its cell: an inverted cell must cover its background completely.
             rectangle(out, (x - 0.3, y + h - height), (w + 0.6, height + 0.5), ink);
         }
     }

@@ -6,7 +6,7 @@ use wirefin::model::Side;
 use super::seal::key_log;
 use super::{Talk, Tape};
 
-/// Lists the loads: a name, and what its number counts.
+/// The loads: a name, and what its number counts.
 pub(crate) const LOADS: &[(&str, &str)] = &[
     ("ticks", "text messages of 170 bytes from a server to 40 clients"),
     ("h2c", "the same over HTTP/2, each client on a stream of its own of 10 connections"),
@@ -30,7 +30,7 @@ pub(crate) const LOADS: &[(&str, &str)] = &[
     ("big-text", "the same as masked text"),
 ];
 
-/// Writes the load called `name`; `false` where there is none.
+/// Writes the load called `name`; returns `false` if there is none.
 pub(crate) fn make<W: Write>(name: &str, count: u32, mut to: W) -> io::Result<bool> {
     if name == "keys" {
         (0..count).try_for_each(|n| to.write_all(key_log(n).as_bytes()))?;
@@ -72,7 +72,7 @@ pub(crate) fn make<W: Write>(name: &str, count: u32, mut to: W) -> io::Result<bo
     Ok(true)
 }
 
-/// Returns what a market would say, as JSON.
+/// Returns a market update, as JSON.
 pub(crate) fn tick(n: u32) -> String {
     let x = n.wrapping_mul(0x9e37_79b9) >> 7;
     let symbol = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT"][(x % 4) as usize];
@@ -89,7 +89,7 @@ pub(crate) fn tick(n: u32) -> String {
     )
 }
 
-/// Makes a frame; `first` is its first byte.
+/// Builds a frame; `first` is its first byte.
 pub(crate) fn frame(first: u8, payload: &[u8], masked: bool) -> Vec<u8> {
     let mut out = vec![first];
     let mask = if masked { 0x80 } else { 0 };
@@ -116,7 +116,7 @@ pub(crate) fn frame(first: u8, payload: &[u8], masked: bool) -> Vec<u8> {
     out
 }
 
-/// Compresses a message as a sender with context takeover does (RFC 7692 §7.2.1).
+/// Compresses a message like a sender with context takeover (RFC 7692 §7.2.1).
 pub(crate) fn deflate(sender: &mut Compress, text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + 64);
     sender.compress_vec(text, &mut out, FlushCompress::Sync).expect("memory");
@@ -187,7 +187,7 @@ fn h2c<W: Write>(
                 &h2_frame(1, 4, 2 * stream + 1, &fields(&[(":status", "200")])),
             )?;
         }
-        // Windows as large as they may be, so that none is ever exceeded within 2 GiB.
+        // The largest possible windows, so that none is exceeded within 2 GiB.
         tape.send(&mut talk, Side::Client, &h2_frame(4, 0, 0, &[0, 4, 0x7f, 0xff, 0xff, 0xff]))?;
         tape.send(&mut talk, Side::Client, &h2_frame(8, 0, 0, &0x7ffe_0000_u32.to_be_bytes()))?;
         talks.push(talk);
@@ -200,7 +200,7 @@ fn h2c<W: Write>(
     talks.iter_mut().try_for_each(|talk| tape.close(talk))
 }
 
-/// Makes an HTTP/2 frame (RFC 9113 §4.1).
+/// Builds an HTTP/2 frame (RFC 9113 §4.1).
 fn h2_frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let mut out = (payload.len() as u32).to_be_bytes()[1..].to_vec();
     out.extend([kind, flags]);
@@ -209,7 +209,7 @@ fn h2_frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Makes a header block of literals that go into no table (RFC 7541 §6.2.2).
+/// Builds a header block of literals without indexing (RFC 7541 §6.2.2).
 fn fields(all: &[(&str, &str)]) -> Vec<u8> {
     let mut out = Vec::new();
     for (name, value) in all {
@@ -232,7 +232,7 @@ fn chat<W: Write>(tape: &mut Tape<W>, count: u32) -> io::Result<()> {
     talks.iter_mut().try_for_each(|talk| tape.close(talk))
 }
 
-/// Sends what is no WebSocket, in records of 16 KiB on 16 connections.
+/// Sends traffic other than WebSocket, in records of 16 KiB on 16 connections.
 fn https<W: Write>(tape: &mut Tape<W>, mebibytes: u32) -> io::Result<()> {
     const CONNECTIONS: u32 = 16;
     let talks = (0..CONNECTIONS).map(|n| tape.open_tls(n, "h2"));
@@ -248,7 +248,7 @@ fn bulk<W: Write>(tape: &mut Tape<W>, count: u32, open: Open<W>) -> io::Result<(
     tape.close(&mut talk)
 }
 
-/// Of ten batches' bytes, nine are TLS records and HTTP bodies in full segments, and one is ticks.
+/// Of the bytes of ten batches, nine are TLS records and HTTP bodies in full segments, and one is ticks.
 fn mix<W: Write>(tape: &mut Tape<W>, packets: u32) -> io::Result<()> {
     const ROUND: u32 = 24;
     let mut ticks: Vec<Talk> = (0..8).map(|n| tape.upgrade(n, "")).collect::<io::Result<_>>()?;
@@ -318,7 +318,7 @@ fn big<W: Write>(tape: &mut Tape<W>, mebibytes: u32, text: bool) -> io::Result<(
     tape.close(&mut talk)
 }
 
-/// Returns what a TLS client says first, as far as anyone can tell from outside.
+/// Returns the first bytes of a TLS client, as far as they are visible from outside.
 fn hello(n: u32) -> Vec<u8> {
     let mut bytes = vec![0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3];
     bytes.extend(noise(506, n));

@@ -1,4 +1,4 @@
-//! Traffic for measurements, made here: nothing is read from outside the repository.
+//! Generated traffic for measurements: nothing is read from outside the repository.
 
 #![allow(dead_code, unused_imports, reason = "shared by benches that use different parts")]
 

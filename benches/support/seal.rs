@@ -6,7 +6,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use wirefin::model::Side;
 
-/// The records that a side of TLS 1.3 sends, protected by AES-128-GCM (RFC 8446 §5.2).
+/// The record layer of one side of TLS 1.3, protected by AES-128-GCM (RFC 8446 §5.2).
 pub(crate) struct Sealer {
     aes: Aes128,
     ghash: GHash,
@@ -21,7 +21,7 @@ const HANDSHAKE: u8 = 22;
 const APPLICATION_DATA: u8 = 23;
 
 impl Sealer {
-    /// Makes the one of a traffic secret (RFC 8446 §7.3).
+    /// Creates the record layer for a traffic secret (RFC 8446 §7.3).
     fn new(secret: &[u8; 32]) -> Self {
         let key: [u8; 16] = expand_label(secret, "key");
         let aes = Aes128::new(&key.into());
@@ -31,7 +31,7 @@ impl Sealer {
         Sealer { aes, ghash, iv: expand_label(secret, "iv"), number: 0 }
     }
 
-    /// Protects application data, in as few records as it takes.
+    /// Protects application data, in as few records as possible.
     pub(crate) fn seal(&mut self, bytes: &[u8]) -> Vec<u8> {
         bytes.chunks(RECORD).flat_map(|bytes| self.record(APPLICATION_DATA, bytes)).collect()
     }
@@ -71,7 +71,7 @@ impl Sealer {
     }
 }
 
-/// Returns HKDF-Expand-Label with SHA-256 and no context, for no more than one block (RFC 8446 §7.1).
+/// Returns HKDF-Expand-Label with SHA-256 and without a context, for at most one block (RFC 8446 §7.1).
 fn expand_label<const N: usize>(secret: &[u8], label: &str) -> [u8; N] {
     let mut mac =
         <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(secret).expect("keys of any length will do");
@@ -83,7 +83,7 @@ fn expand_label<const N: usize>(secret: &[u8], label: &str) -> [u8; N] {
     mac.finalize().into_bytes()[..N].try_into().expect("a block is longer")
 }
 
-/// What both sides of a connection send before application data, and what protects that.
+/// What both sides of a connection send before application data, and the protection of the latter.
 pub(crate) struct Handshake {
     pub(crate) flights: [(Side, Vec<u8>); 3],
     pub(crate) sealers: [Sealer; 2],
@@ -119,7 +119,7 @@ pub(crate) fn key_log(connection: u32) -> String {
     lines.collect()
 }
 
-/// Makes the handshake of a connection that agrees on a protocol.
+/// Creates the handshake of a connection that negotiates a protocol.
 pub(crate) fn handshake(connection: u32, alpn: &str) -> Handshake {
     let message =
         |kind: u8, body: &[u8]| [&[kind, 0, (body.len() >> 8) as u8, body.len() as u8], body].concat();

@@ -4,7 +4,7 @@ use wirefin::model::Side;
 
 use super::seal::{Handshake, Sealer, handshake};
 
-/// Writes a pcap file, packet by packet: TCP in IPv4 in Ethernet, as a tap sees it.
+/// A writer of a pcap file, packet by packet: TCP in IPv4 in Ethernet, as seen by a tap.
 pub(crate) struct Tape<W> {
     to: W,
     /// The capture's clock, in microseconds.
@@ -12,23 +12,23 @@ pub(crate) struct Tape<W> {
     packet: Vec<u8>,
 }
 
-/// One TCP connection on a tape.
+/// A TCP connection on a tape.
 pub(crate) struct Talk {
     number: u32,
     port: u16,
     next: [u32; 2],
-    /// What protects the bytes of each side, once there is TLS.
+    /// The protection of each side's bytes, once there is TLS.
     sealers: Option<Box<[Sealer; 2]>>,
 }
 
 impl Talk {
-    /// Makes a connection that is open already.
+    /// Creates a connection that is already open.
     pub(crate) fn joined(number: u32, port: u16) -> Self {
         Talk { number, port, next: [number.wrapping_mul(0x9e37_79b9), number], sealers: None }
     }
 }
 
-/// The payload of a full segment on Ethernet.
+/// The payload length of a full segment on Ethernet.
 pub(crate) const SEGMENT: usize = 1448;
 
 const FIN: u8 = 0x01;
@@ -37,7 +37,7 @@ const PSH: u8 = 0x08;
 const ACK: u8 = 0x10;
 
 impl<W: Write> Tape<W> {
-    /// Begins a capture.
+    /// Starts a capture.
     pub(crate) fn new(mut to: W) -> io::Result<Self> {
         for word in [0xa1b2_c3d4, 0x0004_0002, 0, 0, 262_144, 1] {
             to.write_all(&u32::to_le_bytes(word))?;
@@ -45,13 +45,13 @@ impl<W: Write> Tape<W> {
         Ok(Tape { to, now: 1_700_000_000_000_000, packet: Vec::new() })
     }
 
-    /// Ends the capture.
+    /// Finishes the capture.
     pub(crate) fn finish(mut self) -> io::Result<W> {
         self.to.flush()?;
         Ok(self.to)
     }
 
-    /// Lets a client send SYN, and no one answer.
+    /// Sends a client's SYN, which is not answered.
     pub(crate) fn knock(&mut self, number: u32, port: u16) -> io::Result<Talk> {
         let mut talk = Talk::joined(number, port);
         self.segment(&talk, Side::Client, SYN, &[])?;
@@ -59,7 +59,7 @@ impl<W: Write> Tape<W> {
         Ok(talk)
     }
 
-    /// Opens a connection; `number` makes the client's address.
+    /// Opens a connection; the client's address is derived from `number`.
     pub(crate) fn open(&mut self, number: u32, port: u16) -> io::Result<Talk> {
         let mut talk = self.knock(number, port)?;
         self.segment(&talk, Side::Server, SYN | ACK, &[])?;
@@ -68,7 +68,7 @@ impl<W: Write> Tape<W> {
         Ok(talk)
     }
 
-    /// Opens a connection with TLS that agrees on a protocol.
+    /// Opens a connection with TLS that negotiates a protocol.
     pub(crate) fn open_tls(&mut self, number: u32, alpn: &str) -> io::Result<Talk> {
         let mut talk = self.open(number, 443)?;
         let Handshake { flights, sealers } = handshake(number, alpn);
@@ -96,7 +96,7 @@ impl<W: Write> Tape<W> {
         Ok(talk)
     }
 
-    /// Asks for an upgrade.
+    /// Sends an upgrade request.
     pub(crate) fn ask(&mut self, talk: &mut Talk, extensions: &str) -> io::Result<()> {
         let request = format!(
             "GET /ticks HTTP/1.1\r\nHost: example.org\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

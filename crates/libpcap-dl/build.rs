@@ -1,5 +1,5 @@
-//! Gives the linker an empty `libpcap.a`, so that the `-lpcap` of the `pcap` crate finds something and asks for
-//! nothing.
+//! Provides the linker with an empty `libpcap.a`, so that the `-lpcap` of the `pcap` crate is satisfied without
+//! libpcap.
 
 use std::{env, fs, path::PathBuf};
 

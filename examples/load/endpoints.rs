@@ -1,5 +1,5 @@
-//! A WebSocket server and client that send at a given pace what anybody can compute again, so that nothing but the
-//! number of messages has to be written down. They know just enough of RFC 6455 for that.
+//! A WebSocket server and client that send reproducible messages at a given rate, so that only their number has to be
+//! recorded. They implement just enough of RFC 6455 for that.
 
 use std::io::{self, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -9,21 +9,21 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest as _, Sha1};
 
-/// What a server sends.
+/// The sending plan of a server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
-    /// How many payload bytes a message has.
+    /// The number of payload bytes per message.
     pub(crate) size: usize,
-    /// How many messages it sends in a second.
+    /// The number of messages sent per second.
     pub(crate) rate: u64,
-    /// How many it sends in all.
+    /// The total number of messages.
     pub(crate) count: u64,
 }
 
-/// Every how many messages the client answers with one of its own.
+/// The number of messages after which the client responds with one of its own.
 pub(crate) const ANSWER_EVERY: u64 = 100;
 
-/// Returns the payload of a message: its number, and then text that only a message of this number has.
+/// Generates the payload of a message: its number, followed by text unique to it.
 pub(crate) fn payload(number: u64, size: usize, into: &mut Vec<u8>) {
     into.clear();
     let _ = write!(into, "{number:010}");
@@ -32,14 +32,14 @@ pub(crate) fn payload(number: u64, size: usize, into: &mut Vec<u8>) {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        // Eight characters from '0' to 'o' at once: nothing in them needs escaping in JSON except '\'.
+        // Eight characters from '0' to 'o' at once: only '\' needs escaping in JSON.
         let text = (state & 0x3f3f_3f3f_3f3f_3f3f).wrapping_add(0x3030_3030_3030_3030).to_le_bytes();
         into.extend(text.map(|byte| if byte == b'\\' { b'p' } else { byte }));
     }
     into.truncate(size.max(10));
 }
 
-/// Answers one client's handshake and sends as planned; returns how many messages were sent.
+/// Responds to a client's handshake and sends as planned; returns how many messages were sent.
 pub(crate) fn serve(mut stream: TcpStream, plan: &Plan) -> io::Result<u64> {
     stream.set_nodelay(true)?;
     let head = read_head(&mut stream)?;
@@ -55,7 +55,7 @@ pub(crate) fn serve(mut stream: TcpStream, plan: &Plan) -> io::Result<u64> {
     let (begun, mut number) = (Instant::now(), 0);
     let (mut text, mut frames) = (Vec::new(), Vec::new());
     while number < plan.count {
-        // What is due by now goes out at once, so that a late wake-up changes nothing.
+        // Everything due by now is sent at once, so that a late wake-up makes no difference.
         let due = (begun.elapsed().as_micros() as u64).saturating_mul(plan.rate) / 1_000_000 + 1;
         frames.clear();
         while number < due.min(plan.count) && frames.len() < 1 << 20 {
@@ -75,7 +75,8 @@ pub(crate) fn serve(mut stream: TcpStream, plan: &Plan) -> io::Result<u64> {
     Ok(number)
 }
 
-/// Shakes hands and reads until the server closes, answering now and then; returns how many messages were sent.
+/// Performs the handshake and reads until the server closes, responding at intervals; returns how many messages were
+/// sent.
 pub(crate) fn receive(mut stream: TcpStream) -> io::Result<u64> {
     stream.set_nodelay(true)?;
     write!(

@@ -1,9 +1,9 @@
-//! Load for measuring live capture, and the judge of what was captured.
+//! A load generator for measuring live capture, and a judge of what was captured.
 //!
 //! ```text
-//! load server ADDRESS SIZE RATE SECONDS    sends RATE messages of SIZE bytes a second to the first who asks
-//! load client ADDRESS                      asks, and answers every hundredth message
-//! load judge SERVER_SENT CLIENT_SENT       reads NDJSON from standard input and holds it against what was sent
+//! load server ADDRESS SIZE RATE SECONDS    sends RATE messages of SIZE bytes per second to the first client
+//! load client ADDRESS                      connects, and responds to every hundredth message
+//! load judge SERVER_SENT CLIENT_SENT       reads NDJSON from standard input and compares it with what was sent
 //! ```
 
 mod endpoints;
@@ -40,7 +40,7 @@ fn connect(address: &str) -> io::Result<TcpStream> {
     TcpStream::connect(address)
 }
 
-/// Says how many messages were missed, and how many shown were not sent so.
+/// Reports how many messages were missed, and how many of those shown were not sent like this.
 fn judge(server: u64, client: u64) -> io::Result<()> {
     let mut right = [0_u64; 2];
     let mut next = [0_u64; 2];

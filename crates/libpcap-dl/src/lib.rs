@@ -1,41 +1,41 @@
-//! Finds libpcap when it is first needed, not when the program is linked or started.
+//! Loads libpcap when it is first needed, not when the program is linked or started.
 //!
-//! The `pcap` crate links `-lpcap`: a machine without libpcap's headers cannot build a program over it, and one
-//! without libpcap cannot start it, not even to read a file. This crate stands in between. Its build script
-//! puts an empty `libpcap.a` on the linker's path, and it exports every function that the `pcap` crate calls
-//! on Unix. Each looks its name up in the real library at first use:
+//! The `pcap` crate links `-lpcap`: a program that uses it cannot be built without libpcap's headers, nor started
+//! without libpcap, not even to read a file. This crate is placed in between. Its build script puts an empty
+//! `libpcap.a` on the linker's path, and it exports every function that the `pcap` crate calls on Unix. Each of them
+//! looks up its name in the real library at first use:
 //!
 //! ```text
 //!   program ──► pcap crate ──► pcap_create here ──► dlopen, dlsym ──► pcap_create of libpcap.so.0.8
 //! ```
 //!
-//! A program says `use libpcap_dl as _;` once, so that this crate is linked, and asks [`load`] whether
-//! the library is there. Where it is not, the functions that make something ([`pcap_create`], [`pcap_findalldevs`] …) fail
-//! as libpcap's own do, with a text in the error buffer, so there is never a handle that the others could be given.
+//! A program contains `use libpcap_dl as _;` once, so that this crate is linked, and calls [`load`] to find out whether
+//! the library is available. If it is not, the functions that create something ([`pcap_create`], [`pcap_findalldevs`]
+//! …) fail like those of libpcap, with a message in the error buffer, so there is never a handle to pass to the others.
 //!
-//! It is for programs, not for libraries: the names it exports would stand before those of a libpcap that the process links
-//! or loads itself.
+//! It is for programs, not for libraries: the names it exports would take precedence over those of a libpcap that the
+//! process links or loads itself.
 //!
 //! # Safety
 //!
-//! The exported functions are called by the `pcap` crate alone, through its own declarations of them. They hand all
-//! they are given on to the function of the same name and type in libpcap, whose promises are theirs.
+//! The exported functions are called only by the `pcap` crate, through its own declarations of them. They forward all
+//! their arguments to the function with the same name and type in libpcap, whose contract applies.
 
 use std::ffi::{CStr, c_char, c_int, c_uchar, c_uint, c_void};
 use std::fmt;
 use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
 
-/// What the library is called: on Debian and its children, elsewhere on Linux, with headers, on macOS.
+/// The names of the library: on Debian and derivatives, elsewhere on Linux, with headers, on macOS.
 const NAMES: [&CStr; 5] =
     [c"libpcap.so.0.8", c"libpcap.so.1", c"libpcap.so", c"libpcap.A.dylib", c"/usr/lib/libpcap.A.dylib"];
 
-/// Why libpcap cannot be used.
+/// The reason why libpcap cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Missing {
-    /// No file of any of its names was found.
+    /// There is no file with any of its names.
     NotFound,
-    /// It was found and could not be loaded, or is older than 1.5 (2013).
+    /// It exists but could not be loaded, or is older than 1.5 (2013).
     Unusable(Box<str>),
 }
 
@@ -50,34 +50,34 @@ impl fmt::Display for Missing {
 
 impl std::error::Error for Missing {}
 
-/// Loads the library, if that was not done before.
+/// Loads the library, unless that was done before.
 ///
 /// # Errors
 ///
-/// When it is not there or cannot be used; the answer stays the same until the program ends.
+/// Fails if it is missing or cannot be used; the result remains the same until the program ends.
 pub fn load() -> Result<(), &'static Missing> {
     library().map(drop)
 }
 
-/// The loaded library; it is never unloaded.
+/// The loaded library, which is never unloaded.
 struct Library(NonNull<c_void>);
 
-// SAFETY: the handle is only given to `dlsym`, which any thread may call.
+// SAFETY: the handle is only passed to `dlsym`, which any thread may call.
 unsafe impl Send for Library {}
 // SAFETY: as above.
 unsafe impl Sync for Library {}
 
 impl Library {
-    /// Loads the first of the `names` that is there.
+    /// Loads the first of the `names` that exists.
     fn open(names: &[&CStr]) -> Result<Library, Missing> {
         let mut problem = Missing::NotFound;
         for name in names {
-            // SAFETY: the name ends in NUL. libpcap's constructors do nothing that this program could be harmed by.
-            // Its names stay its own (RTLD_LOCAL).
+            // SAFETY: the name ends in NUL. libpcap's constructors do nothing that could harm this program. Its symbols
+            // remain local (RTLD_LOCAL).
             let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
             let Some(handle) = NonNull::new(handle) else {
                 let why = last_error();
-                // The loaders of glibc, musl and macOS word it differently.
+                // The loaders of glibc, musl and macOS use different words.
                 let absent = ["No such file", "no such file", "not found", "not supported"];
                 if !absent.iter().any(|words| why.contains(words)) {
                     problem = Missing::Unusable(why.into());
@@ -94,7 +94,7 @@ impl Library {
     }
 
     fn find(&self, name: &CStr) -> Option<NonNull<c_void>> {
-        // SAFETY: the handle is of a library that stays loaded, and the name ends in NUL.
+        // SAFETY: the handle belongs to a library that remains loaded, and the name ends in NUL.
         NonNull::new(unsafe { libc::dlsym(self.0.as_ptr(), name.as_ptr()) })
     }
 }
@@ -105,19 +105,19 @@ fn library() -> Result<&'static Library, &'static Missing> {
 }
 
 fn last_error() -> String {
-    // SAFETY: `dlerror` returns NULL or a text that stands until this thread calls it again.
+    // SAFETY: `dlerror` returns NULL or a text that is valid until this thread calls it again.
     let text = unsafe { libc::dlerror() };
     if text.is_null() {
         return "unknown error".to_owned();
     }
-    // SAFETY: it is not NULL, and ends in NUL.
+    // SAFETY: it is not NULL and ends in NUL.
     unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
 }
 
 /// libpcap's `PCAP_ERRBUF_SIZE`.
 const ERROR_BUFFER: usize = 256;
 
-/// Tells the caller of a function that makes something why there is nothing.
+/// Writes to the error buffer why a function could not create anything.
 ///
 /// # Safety
 ///
@@ -127,7 +127,7 @@ unsafe fn explain(buffer: *mut c_char) {
         library().err().map_or_else(|| "a function is missing in libpcap".to_owned(), Missing::to_string);
     let length = text.len().min(ERROR_BUFFER - 1);
     if !buffer.is_null() {
-        // SAFETY: there is room, the two do not overlap, and a NUL fits behind.
+        // SAFETY: there is room, the two do not overlap, and a NUL fits after the text.
         unsafe {
             ptr::copy_nonoverlapping(text.as_ptr().cast(), buffer, length);
             *buffer.add(length) = 0;
@@ -135,13 +135,13 @@ unsafe fn explain(buffer: *mut c_char) {
     }
 }
 
-/// Libpcap's handle of a capture; only pointers to it are handed around.
+/// Libpcap's handle of a capture, of which only pointers are passed around.
 type Handle = *mut c_void;
-/// What libpcap calls for each packet.
+/// The callback of libpcap for each packet.
 type Handler = extern "C" fn(*mut c_uchar, *const c_void, *const c_uchar);
 
-/// Exports functions that hand everything on to libpcap's function of the same name, or do what stands behind the
-/// `=` where that is not to be had.
+/// Exports functions that forward to the libpcap function with the same name, or evaluate the expression after the `=`
+/// if that is unavailable.
 macro_rules! forward {
     ($( fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)? = $missing:expr; )*) => {
         $(
@@ -149,7 +149,7 @@ macro_rules! forward {
             ///
             /// # Safety
             ///
-            /// As libpcap documents it.
+            /// As documented by libpcap.
             #[unsafe(no_mangle)]
             pub unsafe extern "C" fn $name($($argument: $type),*) $(-> $result)? {
                 type Function = unsafe extern "C" fn($($type),*) $(-> $result)?;
@@ -161,19 +161,19 @@ macro_rules! forward {
                     Some(unsafe { std::mem::transmute::<*mut c_void, Function>(function.as_ptr()) })
                 });
                 match found {
-                    // SAFETY: the caller promises what libpcap asks for.
+                    // SAFETY: the caller upholds libpcap's requirements.
                     Some(function) => unsafe { function($($argument),*) },
                     None => $missing,
                 }
             }
         )*
 
-        /// Lists what is exported.
+        /// The names of the exported functions.
         pub const FUNCTIONS: &[&str] = &[$(stringify!($name)),*];
     };
 }
 
-/// Explains in an error buffer, then returns a value.
+/// Fills in an error buffer and evaluates to a value.
 macro_rules! explained {
     ($buffer:expr, $value:expr) => {{
         // SAFETY: libpcap's own rule for its error buffers.
@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn text_is_cut_to_the_error_buffer() {
         let mut buffer = [0x55; ERROR_BUFFER];
-        // SAFETY: the buffer has the size asked for.
+        // SAFETY: the buffer has the required size.
         unsafe { explain(buffer.as_mut_ptr()) };
         assert!(buffer.contains(&0));
         // SAFETY: NULL is allowed.

@@ -1,10 +1,10 @@
-//! Calls the `pcap` crate through this one: where the library is, and where it is hidden.
+//! Calls the `pcap` crate through this one, with the library present and with it hidden.
 
 use std::process::Command;
 
 use libpcap_dl as _;
 
-/// Set in the child that runs where the library is hidden.
+/// Set in the child process in which the library is hidden.
 const HIDDEN: &str = "LIBPCAP_DL_TEST_HIDDEN";
 
 #[test]
@@ -20,7 +20,7 @@ fn library_is_used_where_it_is_there() {
     assert!(pcap::Device::list().is_ok());
 }
 
-/// Runs in a child, see below.
+/// Runs in the child process started below.
 #[test]
 fn child_without_the_library() {
     if std::env::var_os(HIDDEN).is_none() {
@@ -37,7 +37,7 @@ fn child_without_the_library() {
     assert!(matches!(pcap::Capture::dead(pcap::Linktype::ETHERNET), Err(pcap::Error::InsufficientMemory)));
 }
 
-/// Puts a layer over every folder that holds the library, and deletes it there; what lies below stays untouched.
+/// Mounts an overlay over every folder with the library, and deletes it there; the folder itself remains unchanged.
 #[cfg(target_os = "linux")]
 #[test]
 fn error_buffers_are_filled_where_it_is_hidden() {
