@@ -1,7 +1,7 @@
-//! What each fuzz target does with its input; the ordinary tests replay the seeds through the same functions.
+//! The bodies of the fuzz targets; the ordinary tests replay the seeds through the same functions.
 //!
-//! A body panics where something is wrong, beyond what would panic by itself: a promise of the module that does not
-//! depend on the input.
+//! A body panics if a promise of the module that does not depend on the input is broken, in addition to what panics on
+//! its own.
 
 // Each target uses one of them.
 #![allow(dead_code)]
@@ -30,10 +30,10 @@ use wirefin::{session, tcp};
 
 pub use talk::talk;
 
-/// A body by its name, for those who replay seeds.
+/// A body with its name, for replaying seeds.
 pub type Body = (&'static str, fn(&[u8]));
 
-/// Lists every body.
+/// All bodies.
 pub const ALL: [Body; 15] = [
     ("pcap", pcap),
     ("pcapng", pcapng),
@@ -52,7 +52,7 @@ pub const ALL: [Body; 15] = [
     ("keylog", keylog),
 ];
 
-/// Takes numbers off the front of the input.
+/// A reader of numbers from the start of the input.
 struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
@@ -73,25 +73,25 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Reads a file of any kind: packets lie in their round, are numbered upwards and never go back in time.
+/// Reads a file of any kind: packets are within their batch, numbered in ascending order, and never go back in time.
 pub fn pcap(data: &[u8]) {
     let mut files = Files::from_reader("fuzz", Box::new(Cursor::new(data.to_vec())));
     let (mut round, mut last) =
         (PacketBatch::default(), At { packet: 0, time: Timestamp::from_nanos(i64::MIN) });
     while let Ok(next) = files.next(&mut round) {
         for (packet, record) in round.packets().zip(round.records()) {
-            assert_eq!(packet.data.len(), record.length as usize, "a packet lies in its round");
+            assert_eq!(packet.data.len(), record.length as usize, "a packet is within its batch");
             assert!(packet.at.packet > last.packet && packet.at.time >= last.time);
             last = packet.at;
         }
         if next == Next::End {
             break;
         }
-        assert!(round.bytes.capacity() <= (64 << 20) + data.len() * 4, "a length that lies costs no memory");
+        assert!(round.bytes.capacity() <= (64 << 20) + data.len() * 4, "a false length costs no memory");
     }
 }
 
-/// Reads blocks behind the header of a pcapng section and an interface.
+/// Reads blocks after the header of a pcapng section and an interface.
 pub fn pcapng(data: &[u8]) {
     const START: &[u8] =
         b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a\x01\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\x1c\0\0\0\
@@ -99,7 +99,7 @@ pub fn pcapng(data: &[u8]) {
     pcap(&[START, data].concat());
 }
 
-/// Decodes packets: of each, the link type, how much was cut off, the length, and the bytes.
+/// Decodes packets, each given by link type, number of truncated bytes, length, and bytes.
 pub fn wire(data: &[u8]) {
     const LINKS: [u32; 8] = [1, 0, 101, 108, 113, 228, 229, 276];
     let mut decoder = Decoder::default();
@@ -120,7 +120,7 @@ pub fn wire(data: &[u8]) {
     }
 }
 
-/// Makes a segment of a side, by its numbers: that of its first byte, and the one that it acknowledges.
+/// Builds a segment of a side with the given sequence and acknowledgement numbers.
 fn segment(from: Side, flags: Flags, [seq, ack]: [u32; 2], payload: &[u8]) -> Segment<'_> {
     let end = |side| Endpoint::new([10, 0, 0, 1].into(), if side == Side::Client { 4000 } else { 80 });
     Segment {
@@ -138,8 +138,8 @@ fn segment(from: Side, flags: Flags, [seq, ack]: [u32; 2], payload: &[u8]) -> Se
     }
 }
 
-/// Gives segments to a connection: the bytes and gaps of each side are its stream, without a break, and never more
-/// waits than the limits say.
+/// Passes segments to a connection: the bytes and gaps of each side are contiguous, and the queued bytes never exceed
+/// the limits.
 pub fn tcp(data: &[u8]) {
     let limits = tcp::Limits { waiting_bytes: 32 << 10, waiting_pieces: 200, ..tcp::Limits::default() };
     let mut connection = tcp::Connection::new(&limits);
@@ -181,7 +181,7 @@ pub fn tcp(data: &[u8]) {
             2 => Flags(input.byte().unwrap_or(0)),
             _ => Flags::ACK.with(Flags::PSH),
         };
-        // Around the place where sequence numbers wrap.
+        // Around the point at which sequence numbers wrap.
         let [seq, ack] = [seq, ack].map(|it| u32::from(it).wrapping_sub(0x8000));
         let stamp = SenderClock { clock: packet as u32 / 2, id: 0 };
         let segment = Segment { stamp, ..segment(side, flags, [seq, ack], input.take(length)) };
@@ -194,7 +194,7 @@ pub fn tcp(data: &[u8]) {
     drain(connection.finish());
 }
 
-/// Gives bytes of both sides, and gaps, to the exchanges of a connection.
+/// Passes bytes and gaps of both sides to the HTTP tracker of a connection.
 pub fn http(data: &[u8]) {
     let mut exchanges =
         HttpTracker::new(http::Limits { head: 4 << 10, early: 2 << 10, ..http::Limits::default() });
@@ -218,7 +218,7 @@ pub fn http(data: &[u8]) {
     }
 }
 
-/// Follows an HTTP/2 connection: what it holds is bounded, and how its bytes are cut makes no difference.
+/// Follows an HTTP/2 connection: its memory is bounded, and the result does not depend on how its bytes are split.
 pub fn http2(data: &[u8]) {
     let Some((&start, rest)) = data.split_first() else { return };
     let whole = http2_of(start, rest, usize::MAX);
@@ -226,7 +226,7 @@ pub fn http2(data: &[u8]) {
     assert!(whole.is_none() || whole == pieces);
 }
 
-/// Returns what is reported of a connection whose bytes come in pieces of at most so many; `None` where frames were
+/// Returns the reports about a connection whose bytes come in pieces of at most `longest`; `None` if frames were
 /// searched for.
 fn http2_of(start: u8, data: &[u8], longest: usize) -> Option<Vec<String>> {
     let limits =
@@ -265,7 +265,7 @@ fn http2_of(start: u8, data: &[u8], longest: usize) -> Option<Vec<String>> {
     (!searched).then_some(reported)
 }
 
-/// Decodes header blocks of HTTP/2, each with its length before it, on a connection from its start or joined late.
+/// Decodes length-prefixed header blocks of HTTP/2 on a connection followed from its start or joined mid-stream.
 pub fn hpack(data: &[u8]) {
     let Some((&start, rest)) = data.split_first() else { return };
     let limits = http2::Limits { table: 4 << 10, ..http2::Limits::default() };
@@ -287,7 +287,7 @@ pub fn hpack(data: &[u8]) {
         assert!(connection.allocated() <= 2 << 20);
     };
     push(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-    // As many frames as make a connection that is joined late believed.
+    // As many frames as are required to accept a connection joined mid-stream.
     (0..3).for_each(|_| push(&frame(4, 0, 0, &[])));
     let mut input = Input(rest);
     for stream in (1..).step_by(2) {
@@ -296,7 +296,7 @@ pub fn hpack(data: &[u8]) {
     }
 }
 
-/// Cuts bytes into frames, whole and in pieces: both give the same.
+/// Parses bytes into frames, complete and in pieces, with the same result.
 pub fn frames(data: &[u8]) {
     let Some((&size, bytes)) = data.split_first() else { return };
     let whole = frames_of(&[bytes]);
@@ -304,7 +304,7 @@ pub fn frames(data: &[u8]) {
     assert_eq!(whole, frames_of(&pieces));
 }
 
-/// Returns each frame's header and place, with its payload.
+/// Returns the header and position of each frame, with its payload.
 fn frames_of(pieces: &[&[u8]]) -> Vec<(String, Vec<u8>)> {
     let (mut frames, mut found): (_, Vec<(String, Vec<u8>)>) = (Frames::default(), Vec::new());
     for mut piece in pieces.iter().copied() {
@@ -323,7 +323,7 @@ fn frames_of(pieces: &[&[u8]]) -> Vec<(String, Vec<u8>)> {
     found
 }
 
-/// Inflates messages whole and in pieces: both give the same. Then with a gap, which must only not fail.
+/// Inflates messages complete and in pieces, with the same result; then with a gap, which must merely not fail.
 pub fn deflate(data: &[u8]) {
     let Some((&how, bytes)) = data.split_first() else { return };
     let side = DeflateSide { no_context_takeover: how & 1 != 0, max_window_bits: 8 + (how >> 1) % 8 };
@@ -334,7 +334,7 @@ pub fn deflate(data: &[u8]) {
     inflated(&mut Inflater::mid_stream(deflate::Limits::default()), bytes, size, true);
 }
 
-/// Inflates messages, each with two bytes of length before it; returns what is known of each and what is missing.
+/// Inflates length-prefixed messages; returns the known bytes of each and what is missing.
 fn inflated(inflater: &mut Inflater, bytes: &[u8], size: usize, gaps: bool) -> Vec<(Vec<u8>, String)> {
     let (mut input, mut messages) = (Input(bytes), Vec::new());
     while let Some(length) = input.u16() {
@@ -358,7 +358,7 @@ fn inflated(inflater: &mut Inflater, bytes: &[u8], size: usize, gaps: bool) -> V
     messages
 }
 
-/// Makes the whole trip from a capture to NDJSON, under small limits: every line is a JSON object.
+/// Runs the entire pipeline from a capture to NDJSON, with small limits: every line is a JSON object.
 pub fn session(data: &[u8]) {
     let limits = session::Limits {
         message: 64 << 10,
@@ -381,8 +381,8 @@ pub fn session(data: &[u8]) {
     }
 }
 
-/// Reads a filter and completes it everywhere: a filter that is shown again means the same, and a fault points into
-/// the text.
+/// Parses a filter and completes it at every position: a filter that is printed and parsed again is the same, and an
+/// error points into the text.
 pub fn filter(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     match Filter::parse(text) {
@@ -400,8 +400,8 @@ pub fn filter(data: &[u8]) {
     }
 }
 
-/// Reads messages as one sub-protocol's, or as whatever they seem: units are bounded and made of what was sent, and memory
-/// is bounded.
+/// Reads messages as those of one sub-protocol, or determines it: units are bounded and derived from what was sent, and
+/// memory is bounded.
 pub fn subprotocol(data: &[u8]) {
     let mut input = Input(data);
     let Some(which) = input.byte() else { return };
@@ -419,7 +419,7 @@ pub fn subprotocol(data: &[u8]) {
         if flags & 4 != 0 {
             reader.lost(from);
         }
-        // Bytes may be missing inside of it, or nobody knows how many at its end.
+        // Bytes may be missing inside it, or an unknown number at its end.
         let (offset, lost) = (bytes.len() as u64 / 2, u64::from(flags >> 4));
         let missing = match flags & 8 {
             0 => None,
@@ -443,7 +443,7 @@ pub fn subprotocol(data: &[u8]) {
         assert!(meaning.units().count() <= MAX_UNITS);
         for unit in meaning.units() {
             let _ = (unit.name(), unit.error(), unit.fields().count());
-            // What is inflated inside of a message may be longer than the message.
+            // Inflated contents may be longer than the message.
             let bounded =
                 unit.protocol() == "discord" || unit.body().is_none_or(|body| body.bytes.len() <= sent);
             assert!(bounded, "{unit:?}");
@@ -453,7 +453,7 @@ pub fn subprotocol(data: &[u8]) {
     reader.end(At::default(), true, Some(4401));
 }
 
-/// A key log, then what comes of both sides: bytes and gaps. Nothing beyond the bounds is held.
+/// A key log, followed by bytes and gaps of both sides: the queued input stays within the bound.
 pub fn tls(data: &[u8]) {
     let mut input = Input(data);
     let options = input.byte().unwrap_or_default();
@@ -487,7 +487,7 @@ pub fn tls(data: &[u8]) {
     while stream.next(known).is_some() {}
 }
 
-/// A key log has no fewer secrets line by line than in one piece, where repeated ones count once.
+/// A key log has no fewer secrets if it is added line by line, because repeated ones count once within one addition.
 pub fn keylog(data: &[u8]) {
     let (mut whole, mut lines) = (KeyLog::default(), KeyLog::default());
     whole.add(KeyOrigin::KeyLog, data);

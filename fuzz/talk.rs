@@ -1,4 +1,4 @@
-//! A conversation that is made of the input, captured with losses, and held against what was sent.
+//! A conversation generated from the input, captured with losses, and compared with what was sent.
 
 use std::collections::VecDeque;
 
@@ -18,21 +18,22 @@ const RESPONSE: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket
 /// Bounds the messages of a conversation.
 const MESSAGES: usize = 40;
 
-/// A message: who sent it, what it is, and its payload.
+/// A message: its sender, opcode and payload.
 type Sent = (Side, Opcode, Vec<u8>);
 
 /// The two ends of a conversation, and what they have sent so far.
 #[derive(Default)]
 struct Ends {
     sent: Vec<Sent>,
-    /// What is written at once, in the order of the wire.
+    /// The data of each write, in wire order.
     writes: Vec<(Side, Vec<u8>)>,
-    /// The state of the generator of masks: those of a real client cannot be foretold, and so the input has no say.
+    /// The state of the generator of masks: those of a real client are unpredictable, so the input does not determine
+    /// them.
     mask: u32,
 }
 
 impl Ends {
-    /// Returns a frame with an opcode and the bits beside it.
+    /// Builds a frame with an opcode and the bits beside it.
     fn frame(&mut self, from: Side, first: u8, payload: &[u8]) -> Vec<u8> {
         let masked = if from == Side::Client { 0x80 } else { 0 };
         let mut frame = vec![first];
@@ -54,7 +55,7 @@ impl Ends {
         frame
     }
 
-    /// Sends a message, in fragments, compressed or with a ping between, as `how` says.
+    /// Sends a message, fragmented, compressed or with a ping in between, depending on `how`.
     fn message(&mut self, from: Side, opcode: Opcode, payload: Vec<u8>, how: u8) {
         let is_compressed = how & 4 != 0 && payload.len() < 60_000;
         let body = if is_compressed { stored(&payload) } else { payload.clone() };
@@ -86,7 +87,7 @@ fn stored(payload: &[u8]) -> Vec<u8> {
     [&[0], &length.to_le_bytes()[..], &(!length).to_le_bytes(), payload, &[0]].concat()
 }
 
-/// Makes a payload: text, bytes of the input, or frames as a relay or a liar sends them.
+/// Generates a payload: text, bytes of the input, or frames as sent by a relay or an attacker.
 fn payload(input: &mut Input<'_>, number: usize, kind: u8, length: usize) -> (Opcode, Vec<u8>) {
     match kind & 3 {
         0 => (Opcode::BINARY, input.take(length).to_vec()),
@@ -99,7 +100,7 @@ fn payload(input: &mut Input<'_>, number: usize, kind: u8, length: usize) -> (Op
     }
 }
 
-/// Keeps what is shown as complete, counted and verified.
+/// A sink for the messages shown as complete and verified.
 #[derive(Default)]
 struct Shown(Vec<Sent>);
 
@@ -113,7 +114,7 @@ impl Sink for Shown {
     }
 }
 
-/// A segment as it was sent.
+/// A segment as sent.
 struct Sending {
     from: Side,
     flags: Flags,
@@ -122,7 +123,7 @@ struct Sending {
     ack: u32,
 }
 
-/// Sends segments as they are captured: with losses, repetitions, pauses, and some behind the one after them.
+/// A link that delivers segments to the capture: with losses, repetitions, pauses, and some after their successors.
 struct Wire {
     analyzer: Analyzer,
     shown: Shown,
@@ -142,7 +143,7 @@ impl Wire {
         self.analyzer.push(0, &segment, self.at, &mut self.shown);
     }
 
-    /// Sends a segment, which is captured as `fate` says, and returns whether it was captured at all.
+    /// Sends a segment, which is captured according to `fate`; returns whether it was captured at all.
     fn send(&mut self, from: Side, flags: Flags, payload: &[u8], fate: u8) -> bool {
         self.at.time = Timestamp::from_nanos(
             self.at.time.as_nanos()
@@ -171,8 +172,8 @@ impl Wire {
     }
 }
 
-/// Makes a conversation of the input and captures it: what is shown as sure was sent so, in this order, and where
-/// nothing was lost all of it is shown.
+/// Generates a conversation from the input and captures it: messages shown as certain were sent like this, in this
+/// order, and if nothing was lost, all of them are shown.
 pub fn talk(data: &[u8]) {
     let mut input = Input(data);
     let (Some(mood), Some(mask), Some(late)) = (input.byte(), input.u16(), input.byte()) else { return };
@@ -196,7 +197,7 @@ pub fn talk(data: &[u8]) {
         seq: [u32::MAX - 500, 77],
         behind: None,
     };
-    // The input's first bytes again say where it is cut and what is lost.
+    // The first bytes of the input also determine the segment boundaries and the losses.
     let mut fates: VecDeque<u8> = data.iter().copied().collect();
     let mut is_whole = true;
     let mut send = |wire: &mut Wire, from, flags, payload: &[u8], keep: bool| {
@@ -232,7 +233,7 @@ pub fn talk(data: &[u8]) {
         }
         assert!(
             is_late || !is_whole || shown == sent,
-            "nothing was lost, and {} of {} are shown",
+            "nothing was lost, yet {} of {} are shown",
             shown.len(),
             sent.len()
         );
