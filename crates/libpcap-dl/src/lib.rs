@@ -145,7 +145,7 @@ type Handler = extern "C" fn(*mut c_uchar, *const c_void, *const c_uchar);
 macro_rules! forward {
     ($( fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)? = $missing:expr; )*) => {
         $(
-            #[doc = concat!("Hands on to libpcap's `", stringify!($name), "`.")]
+            #[doc = concat!("Forwards to libpcap's `", stringify!($name), "`.")]
             ///
             /// # Safety
             ///
