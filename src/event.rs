@@ -172,7 +172,7 @@ impl Opening {
     }
 }
 
-/// How messages are carried.
+/// The transport of a conversation's messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Transport {
     /// A WebSocket (RFC 6455).
@@ -316,7 +316,7 @@ pub struct Message<'a> {
     pub fields: &'a [(&'static str, Value<'a>)],
 }
 
-/// How the frames of a message were found.
+/// The way in which the frames of a message were found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Framing {
     /// By counting from the handshake.

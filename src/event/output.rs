@@ -4,7 +4,7 @@ use std::ops::Range;
 use super::Sink;
 use crate::model::Timestamp;
 
-/// Whether a run continues after a call to an output.
+/// The decision of an output whether the run continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Control {
     /// Continue the run.

@@ -9,7 +9,7 @@ pub(crate) enum Hash {
     Sha384,
 }
 
-/// How a suite protects records.
+/// The record protection of a suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bulk {
     /// AES-GCM (RFC 5288, RFC 8446) with this key length in bytes.

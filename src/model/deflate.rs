@@ -1,4 +1,4 @@
-/// The parameters agreed on for one side's compressor (RFC 7692 §7.1).
+/// The parameters negotiated for one side's compressor (RFC 7692 §7.1).
 ///
 /// A `Pair<DeflateSide>` holds all the negotiated parameters of `permessage-deflate`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

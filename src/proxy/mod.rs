@@ -36,7 +36,7 @@ pub struct Proxied {
     pub server: Option<Box<str>>,
 }
 
-/// Whether bytes may be the beginning of something.
+/// The verdict on bytes that may be the beginning of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sniff {
     /// They are.

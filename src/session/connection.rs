@@ -229,7 +229,7 @@ fn context<'x>(
     Context { sink, shared, transport, conn, conversation, at, now: at, verified: true, is_record: false }
 }
 
-/// When the output of TCP is delivered.
+/// The time at which the output of TCP is delivered.
 #[derive(Clone, Copy, Debug)]
 enum Handover {
     /// One side's output at once, unless it comes after data queued behind a gap of the other side.

@@ -15,7 +15,7 @@ use crate::tcp;
 use crate::websocket::Payload;
 use crate::websocket::deflate::InflaterPool;
 
-/// What a connection borrows while it handles a packet: the event sink and shared state.
+/// The state that a connection borrows while it handles a packet: the event sink and shared data.
 pub(super) struct Context<'x> {
     pub(super) sink: &'x mut dyn Sink,
     pub(super) shared: &'x mut Shared,

@@ -1,4 +1,4 @@
-/// Counts of what a shard has seen.
+/// The counts of what a shard has seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// The number of TCP connections.

@@ -40,7 +40,7 @@ struct Way {
     syn: bool,
 }
 
-/// How a segment relates to a connection between the same endpoints.
+/// The relation of a segment to a connection between the same endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Match {
     /// It belongs to another connection.

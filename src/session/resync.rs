@@ -101,7 +101,7 @@ const AFTER_GAP: usize = 1 << 20;
 pub(super) const MID_STREAM: usize = 32 << 10;
 const LOOKED_AT: u64 = 512 << 10;
 
-/// Whether a search may currently follow frames.
+/// The pace of a search, which determines whether it may follow frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Pace {
     #[default]

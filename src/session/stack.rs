@@ -98,14 +98,14 @@ enum Layer {
     Opaque,
 }
 
-/// Whether the first captured bytes were the first ones sent.
+/// The state of a stream's beginning: the first captured bytes may not be the first ones sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Beginning {
     Captured,
     NotCaptured,
 }
 
-/// Whether any bytes of a stream were lost.
+/// The continuity of a stream, which is gapped if any bytes were lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Continuity {
     Whole,

@@ -32,7 +32,7 @@ pub(super) struct Body {
     held: usize,
 }
 
-/// How a conversation ended.
+/// The end of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Finish {
     /// As the framing of its body announced.

@@ -41,7 +41,7 @@ enum Orientation {
     Reversed,
 }
 
-/// Whether a side was captured.
+/// The extent to which a side was captured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Seen {
     #[default]

@@ -18,7 +18,7 @@ impl CapturedAgain {
     }
 }
 
-/// When one side sent its newest data segment.
+/// The sender counters and the time of a side's newest data segment.
 ///
 /// A copy of an old segment was sent before it, and a retransmission after it: nothing more needs to be remembered.
 #[derive(Clone, Copy, Debug, Default)]

@@ -22,7 +22,7 @@ impl GapCause {
     }
 }
 
-/// How a direction ended.
+/// The end of a direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum End {
     /// Its sender finished sending.

@@ -32,7 +32,7 @@ pub(super) struct SideState {
     pub(super) http: Option<InStream>,
 }
 
-/// How the boundaries of a side's frames are known.
+/// The way in which the boundaries of a side's frames are known.
 #[derive(Debug, Default)]
 pub(super) enum Reading {
     /// By counting from the handshake.

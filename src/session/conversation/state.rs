@@ -51,7 +51,7 @@ pub(super) enum Inflaters {
     InUse,
 }
 
-/// How a conversation ended.
+/// The end of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::session) enum Ending {
     /// TCP ended, by `fin` or `reset`.

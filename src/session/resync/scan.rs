@@ -13,7 +13,7 @@ const LED: usize = 16;
 /// The number of segments that a chain must span to be accepted mid-stream without any frame at a segment boundary.
 const CROSSED: usize = 4;
 
-/// How text continues where a frame would begin.
+/// The continuation of text where a frame would begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Text {
     GoesOn,

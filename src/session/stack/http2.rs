@@ -45,7 +45,7 @@ struct Common {
     forgot_headers: bool,
 }
 
-/// Whether the client's side is known.
+/// The certainty about which side is the client's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Orientation {
     Known,

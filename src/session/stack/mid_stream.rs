@@ -13,7 +13,7 @@ use crate::session::resync::{Found, FrameSearch};
 use crate::session::witness::is_mqtt;
 use crate::websocket::Opcode;
 
-/// Where the frames of a mid-stream capture begin.
+/// The position at which the frames of a mid-stream capture begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Beginning {
     /// Where a search finds them.
@@ -22,7 +22,7 @@ enum Beginning {
     First,
 }
 
-/// Whether more bytes may come.
+/// The prospect of more bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum More {
     Expected,

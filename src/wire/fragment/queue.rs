@@ -50,7 +50,7 @@ impl Part {
     }
 }
 
-/// How a fragment relates to those already present.
+/// The relation of a fragment to those already present.
 pub(super) enum Fit {
     /// It is new and belongs at this index.
     At(usize),
