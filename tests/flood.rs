@@ -33,7 +33,7 @@ struct Counted {
 
 impl Sink for Counter {
     fn event(&mut self, event: &Event<'_>) {
-        // A connection without a WebSocket is reported as unshown once.
+        // Every connection without a WebSocket is reported as unshown; those reports do not count.
         self.0.events += usize::from(!matches!(event.kind, Kind::Unshown(_)));
     }
 }

@@ -157,7 +157,7 @@ fn closers(records: &[Value]) -> BTreeMap<String, String> {
                 let name = format!("{} {} {}", end("client"), end("server"), record["stream"]);
                 ends.insert(conn(record), name);
             }
-            // Who ended TCP without a close may be determined from only the packets left.
+            // Without a close frame, which side ended TCP is inferred from the packets that are left.
             Some("close") if !record["by"].is_null() && record["code"] != 1006 => {
                 closers.insert(ends[&conn(record)].clone(), record["by"].to_string());
             }

@@ -55,13 +55,13 @@ pub enum Output<'o> {
         /// How.
         how: End,
     },
-    /// An anomaly.
+    /// A violation or a limit of the capture.
     Anomaly {
         /// The side whose frames are concerned.
         side: Side,
         /// The stream concerned, if it is one whose bytes are delivered.
         stream: Option<u32>,
-        /// What is wrong.
+        /// The anomaly.
         anomaly: Anomaly,
     },
     /// The side taken for the client is the server, as a request or a response shows. Later outputs use the corrected

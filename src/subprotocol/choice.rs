@@ -39,10 +39,10 @@ pub(super) const MAX_DEPTH: u8 = 3;
 /// The state of the choice.
 ///
 /// ```text
-///   handshake ── header or URL says ──────────────► decoding ── contradicted 4 times in 16 ──► plain
+///   handshake ── by header or URL ────────────────► decoding ── contradicted 4 times in 16 ──► plain
 ///       │                                               ▲                                        ▲
-///       └► undecided ── a sure message, or 3 votes ─────┘                                        │
-///               └────────────────────── 16 messages say nothing ────────────────────────────────┘
+///       └► undecided ── one sure message, 3 votes ──────┘                                        │
+///               └────────────────────── 16 messages, no evidence ───────────────────────────────┘
 /// ```
 #[derive(Debug)]
 pub(super) struct Choice {

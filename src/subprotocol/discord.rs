@@ -97,7 +97,7 @@ struct Zlib {
     tail: [u8; 4],
 }
 
-/// A zstd stream (RFC 8878), one frame for the whole conversation.
+/// A zstd stream (RFC 8878), one frame for the entire conversation.
 #[derive(Debug, Default)]
 struct Zstd {
     stream: ZstdStream,

@@ -67,7 +67,7 @@ impl<'a> Input<'a> {
             let taken = usize::try_from(until).unwrap_or(usize::MAX).min(bytes.len());
             if taken == 0 {
                 over = true;
-                // What a limit dropped.
+                // The bytes dropped by a limit.
                 let rest = length.saturating_sub(offset);
                 return (rest > 0).then_some(Piece::Missing(Some(rest)));
             }

@@ -307,7 +307,7 @@ fn string_end(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// How many bytes of a string are searched one word at a time: most names and IDs are shorter than the setup cost of a
+/// How many bytes of a string are searched one word at a time: most names and IDs are too short to justify starting a
 /// vectorised search.
 const NEAR: usize = 32;
 
