@@ -154,8 +154,8 @@ impl Stack {
         }
     }
 
-    /// Creates a layer with an inner stack that starts with the next bytes; `host` is the destination in the request for
-    /// it. Layers nested more deeply than [`Limits::layers`](super::Limits::layers) are not decoded.
+    /// Creates a layer with an inner stack that starts with the next bytes; `host` is the destination requested for
+    /// it. Layers deeper than [`Limits::layers`](super::Limits::layers) are not decoded.
     fn tunnel(&mut self, host: Option<Box<str>>, cx: &mut Context<'_>) -> Layer {
         let depth = self.depth.saturating_add(1);
         let limit = cx.shared.limits.layers;
