@@ -51,7 +51,7 @@ pub enum FindingsFormat {
 impl FindingsFormat {
     /// Lists every format: its name and its description.
     pub const LIST: &'static [(&'static str, &'static str, FindingsFormat)] = &[
-        ("text", "a paragraph a finding", FindingsFormat::Text),
+        ("text", "one paragraph per finding", FindingsFormat::Text),
         ("json", "one JSON object with everything", FindingsFormat::Json),
         ("junit", "a JUnit report with a test case for each rule", FindingsFormat::Junit),
         ("sarif", "a SARIF 2.1.0 log", FindingsFormat::Sarif),

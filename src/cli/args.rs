@@ -21,13 +21,13 @@ use crate::{pipeline, tcp};
 pub(super) struct Input {
     /// Capture files: pcap or pcapng, plain, gzip, zstd or lz4; `-` is standard input
     ///
-    /// Several files are read as one capture, in the order of time.
+    /// Several files are read as one capture, in time order.
     #[arg(value_name = "FILE", required_unless_present = "interfaces")]
     pub(super) files: Vec<PathBuf>,
 
-    /// Sniff this interface instead of reading files; `any` is all of them, and -i may stand several times
+    /// Capture on this interface instead of reading files; `any` means all of them; may be repeated
     ///
-    /// `wirefin interfaces` lists them. A `-a` or Ctrl-C ends it; a second Ctrl-C does so at once.
+    /// `wirefin interfaces` lists them. -a or Ctrl-C ends the capture; a second Ctrl-C exits at once.
     #[arg(
         short = 'i',
         long = "interface",
@@ -38,16 +38,16 @@ pub(super) struct Input {
     )]
     pub(super) interfaces: Vec<String>,
 
-    /// Take only packets that match, as pcap-filter(7) says it: 'tcp port 8080'
+    /// Read only packets that match this capture filter: 'tcp port 8080'
     ///
-    /// libpcap compiles it, for files as for interfaces.
+    /// It is an expression as in pcap-filter(7), compiled by libpcap, for files as well as for interfaces.
     #[arg(short, long, value_name = "FILTER")]
     pub(super) filter: Option<String>,
 
-    /// Give each interface a ring of this size [default: 128MiB]
+    /// Size of each interface's ring buffer [default: 128MiB]
     ///
-    /// It holds packets while we are busy; 128 MiB are a second at 1 Gbit/s. A small one is rounded up to what the system
-    /// can make, and a large one is 2 GiB at most. The units are those of --max-message.
+    /// It holds packets while wirefin is busy; 128 MiB is one second at 1 Gbit/s. Small sizes are rounded up to the
+    /// system's minimum, and the maximum is 2 GiB. The units are those of --max-message.
     #[arg(
         short = 'B',
         long,
@@ -58,12 +58,12 @@ pub(super) struct Input {
     )]
     pub(super) buffer: Option<Size>,
 
-    /// Keep this many bytes of a packet, 64 to 262144; 0 is all, as for tcpdump [default: all]
+    /// Keep at most this many bytes of each packet, 64 to 262144; 0 means all, as for tcpdump [default: all]
     #[arg(short, long, value_name = "BYTES", requires = "interfaces", conflicts_with = "files", help_heading = "Live capture",
         value_parser = snap_length)]
     pub(super) snap_length: Option<u32>,
 
-    /// Do not ask the interface for what is not addressed to it
+    /// Do not put the interface into promiscuous mode
     #[arg(
         short = 'p',
         long,
@@ -73,7 +73,7 @@ pub(super) struct Input {
     )]
     pub(super) no_promiscuous: bool,
 
-    /// Who root becomes once the interfaces are open [default: who called sudo, else nobody]
+    /// User that root becomes once the interfaces are open [default: the caller of sudo, else nobody]
     #[arg(
         long,
         value_name = "USER",
@@ -87,15 +87,15 @@ pub(super) struct Input {
     #[arg(short = 'a', long, value_name = "WHEN", help_heading = "Live capture")]
     pub(super) autostop: Vec<Autostop>,
 
-    /// Go on when the file grows or another of its ring begins (tcpdump's -C, -G and -W), until Ctrl-C
+    /// Continue when the file grows or is rotated (tcpdump's -C, -G and -W), until Ctrl-C
     #[arg(long, conflicts_with = "interfaces", help_heading = "Live capture")]
     pub(super) follow: bool,
 
-    /// Save the packets too, as pcapng; `-` is standard output, where -o takes the rest elsewhere
+    /// Also save the packets as pcapng; `-` is standard output, if -o sends the other output elsewhere
     #[arg(short, long, value_name = "FILE", help_heading = "Saving packets")]
     pub(super) write: Option<PathBuf>,
 
-    /// Begin another file after this many megabytes (of 1,000,000 bytes); names are numbered
+    /// Begin another file after this many megabytes (1,000,000 bytes); names are numbered
     #[arg(short = 'C', long, value_name = "MB", requires = "write", help_heading = "Saving packets", value_parser = positive::<u64>)]
     pub(super) rotate_size: Option<u64>,
 
@@ -107,67 +107,67 @@ pub(super) struct Input {
     #[arg(short = 'W', long, value_name = "N", requires = "write", requires = "rotation", help_heading = "Saving packets", value_parser = positive::<usize>)]
     pub(super) rotate_files: Option<usize>,
 
-    /// Save only connections that became WebSockets, their handshakes included
+    /// Save only connections that became WebSockets, including their handshakes
     #[arg(long, requires = "write", help_heading = "Saving packets")]
     pub(super) only_websocket: bool,
 
-    /// Decrypt TLS with the keys in this file, as SSLKEYLOGFILE makes it; it may stand several times
+    /// Decrypt TLS with the keys in this file, as written for SSLKEYLOGFILE; may be repeated
     ///
-    /// While capturing live or with --follow it is read as it grows, and waited for where it is not there yet. Decryption
+    /// In live captures and with --follow, it is read as it grows, and awaited if it does not exist yet. Decryption
     /// Secrets Blocks in pcapng files are used without it.
     #[cfg(feature = "tls")]
     #[arg(long, value_name = "FILE", help_heading = "Decryption")]
     pub(super) keylog: Vec<PathBuf>,
 
-    /// Decrypt TLS up to 1.2 with this private key of a server, in PEM, where the RSA key exchange is used
+    /// Decrypt TLS up to 1.2 with this private key of a server (PEM), if the RSA key exchange is used
     #[cfg(feature = "tls")]
     #[arg(long, value_name = "FILE", help_heading = "Decryption")]
     pub(super) tls_key: Vec<PathBuf>,
 
-    /// Do not take the key log that the variable SSLKEYLOGFILE names; it is taken while capturing live
+    /// Do not use the key log named by the variable SSLKEYLOGFILE, as live captures do by default
     #[cfg(feature = "tls")]
     #[arg(long, conflicts_with = "keylog", help_heading = "Decryption")]
     pub(super) no_keylog: bool,
 
-    /// Save the keys with the packets, those of the input included, so that the file can be decrypted by itself
+    /// Save the keys, including those in the input, with the packets, so that the file can be decrypted on its own
     #[arg(long, requires = "write", help_heading = "Saving packets")]
     pub(super) with_secrets: bool,
 
-    /// Do not shut the program in: by default it reaches no network once packets are read, and, but for the screen, no
-    /// other file (Linux)
+    /// Disable the sandbox, which blocks the network and, except for the screen, all other files once packets are read
+    /// (Linux)
     #[arg(long, help_heading = "Sandbox")]
     pub(super) no_sandbox: bool,
 
-    /// Fail where the kernel cannot shut the program in, instead of saying so
+    /// Fail if the kernel does not support the sandbox, instead of reporting it
     #[arg(long, conflicts_with = "no_sandbox", help_heading = "Sandbox")]
     pub(super) require_sandbox: bool,
 
-    /// Keep this much of a message; of a longer one, say what was cut [default: 8MiB, or a 64th of --memory]
+    /// Keep at most this much of each message, and report truncation [default: 8MiB, or a 64th of --memory]
     ///
-    /// The units are k, M and G, of 1000, and KiB, MiB and GiB, of 1024, as in filters.
+    /// The units are k, M and G (powers of 1000), and KiB, MiB and GiB (powers of 1024), as in filters.
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     max_message: Option<Size>,
 
-    /// Hold about this much memory for all that traffic can pile up [default: 512MiB]
+    /// Use about this much memory for everything that traffic can pile up [default: 512MiB]
     ///
-    /// Unfinished messages, bytes out of order, windows of inflaters, heads without an answer, connections: all of them
-    /// together take no more; what is given up beyond it is said. On the screen, what was read takes this much as
-    /// well, and older payloads go to a temporary file; an index of some 70 bytes a message, handshakes and anomalies
-    /// come on top.
+    /// Unfinished messages, bytes out of order, inflater windows, unanswered requests and connections share this limit;
+    /// anything given up because of it is reported. The screen uses the same amount again for what was read, and moves
+    /// older payloads to a temporary file; an index of some 70 bytes per message, handshakes and anomalies are added to
+    /// that.
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     pub(super) memory: Option<Size>,
 
-    /// Analyze on this many threads; the output is the same for any number [default: one a core]
+    /// Analyze on this many threads; the output does not depend on it [default: one per core]
     #[arg(long, value_name = "N", help_heading = "Limits", value_parser = positive::<NonZeroUsize>)]
     threads: Option<NonZeroUsize>,
 
-    /// Show HTTP streams that are no WebSockets, too: server-sent events and Engine.IO's long polling
+    /// Also show HTTP streams other than WebSockets: server-sent events and Engine.IO's long polling
     #[arg(long, value_name = "TRANSPORT", value_delimiter = ',', value_enum)]
     also: Vec<Also>,
 
-    /// Discard every TCP segment with a wrong checksum, even where it may have been left to a network card
+    /// Discard every TCP segment with a wrong checksum, even if it may have been left to a network card
     ///
-    /// By default such a segment is discarded where its sender has sent right checksums before.
+    /// By default, such a segment is discarded only if its sender has sent correct checksums before.
     #[arg(long)]
     verify_checksums: bool,
 
@@ -177,7 +177,7 @@ pub(super) struct Input {
     #[command(flatten)]
     as_in_tshark: AsInTshark,
 
-    /// Say nothing on standard error but errors
+    /// Print only errors on standard error
     #[arg(short, long)]
     pub(super) quiet: bool,
 }
@@ -187,7 +187,7 @@ pub(super) struct Input {
 enum Also {
     /// Responses of the type text/event-stream
     Sse,
-    /// Requests and responses of Engine.IO before it upgrades, or without that
+    /// Requests and responses of Engine.IO before or without an upgrade
     Polling,
 }
 
@@ -198,15 +198,15 @@ enum Also {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "As in tshark")]
 struct AsInTshark {
-    /// Read this file: the same as naming it
+    /// Read this file; the same as naming it
     #[arg(short = 'r', value_name = "FILE")]
     _read: Option<PathBuf>,
 
-    /// Resolve no names; none ever are
+    /// Do not resolve names; wirefin never does
     #[arg(short = 'n')]
     _numeric: bool,
 
-    /// Write each line at once; that is always done where somebody waits for it
+    /// Flush each line, which wirefin always does if a reader may be waiting
     #[arg(short = 'l')]
     _line_buffered: bool,
 }
@@ -289,12 +289,12 @@ impl Input {
 pub(super) struct Output {
     /// Write to a file instead of standard output
     ///
-    /// It gets its name when it is whole; until then, what had the name stays as it was. Where a failure ends a live
-    /// capture, what was written is kept under another name.
+    /// The file gets its name when it is complete; until then, an existing file stays unchanged. If a live capture ends
+    /// with a failure, its output so far is kept under another name.
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
 
-    /// Exit with 1 where a filter matches nothing, as grep does
+    /// Exit with 1 if a filter matches nothing, as grep does
     #[arg(long)]
     pub(super) exit_code: bool,
 }

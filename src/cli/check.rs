@@ -6,18 +6,18 @@ use super::{Outcome, args, run};
 use crate::check::{self, Bar, Check, FindingsFormat, Manner, Rules};
 use crate::event::Severity;
 
-/// Check a capture against RFC 6455, RFC 7692 and the protocols around them
+/// Check a capture against RFC 6455, RFC 7692 and related protocols
 ///
-/// Exits with 1 when a rule is broken, and with 3 when none is but not everything could be judged: a TLS connection
-/// without keys that may be a WebSocket, bytes that were not captured, files that were not read to their end, what a
-/// filter left out of a conversation. A test assertion for servers and clients.
+/// Exits with 1 if a rule is broken, and with 3 if none is but not everything could be judged: a TLS connection without
+/// keys that may be a WebSocket, bytes that were not captured, files that were not read to their end, parts of a
+/// conversation that a filter excluded. It can serve as a test assertion for servers and clients.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Exit with 1 from this severity on
+    /// Exit with 1 for this severity or higher
     #[arg(long, value_name = "SEVERITY", default_value = "error")]
     fail_on: FailOn,
 
-    /// Exit with 1 where one of these rules is broken, whatever its severity
+    /// Exit with 1 if one of these rules is broken, whatever its severity
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     deny: Vec<String>,
 
@@ -25,7 +25,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     rules: Vec<String>,
 
-    /// Leave these rules out
+    /// Exclude these rules
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     ignore: Vec<String>,
 
@@ -37,10 +37,10 @@ pub(super) struct Args {
     request: Request,
 }
 
-/// List every rule: its code, its severity, where it stands, and what it says
+/// List every rule: its code, severity, section of the specification, and description
 #[derive(Debug, clap::Args)]
 pub(super) struct List {
-    /// Say all there is to say of this rule instead
+    /// Describe this rule in full instead
     #[arg(value_name = "RULE", conflicts_with = "format")]
     rule: Option<String>,
 
@@ -52,7 +52,7 @@ pub(super) struct List {
 /// The format of the list of rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum ListFormat {
-    #[value(help = "a line a rule")]
+    #[value(help = "one line per rule")]
     Text,
     #[value(help = "an array of JSON objects")]
     Json,
@@ -65,7 +65,7 @@ enum FailOn {
     Error,
     #[value(help = "a SHOULD is broken, or something is suspicious")]
     Warning,
-    #[value(help = "the capture is not whole")]
+    #[value(help = "the capture is incomplete")]
     Note,
 }
 

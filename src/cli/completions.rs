@@ -2,7 +2,7 @@ use anyhow::Context as _;
 use clap::Command;
 use clap_complete::Shell;
 
-/// Write what a shell needs to complete wirefin's commands and flags
+/// Write a shell completion script for wirefin's commands and flags
 ///
 /// For bash: `wirefin completions bash > /etc/bash_completion.d/wirefin`; for zsh, a file `_wirefin` in a folder of
 /// $fpath; for fish, `~/.config/fish/completions/wirefin.fish`.

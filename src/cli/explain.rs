@@ -2,11 +2,11 @@ use super::plan::Request;
 use super::{Outcome, report, run};
 use crate::explain::{self, Explain, Manner};
 
-/// Say why a connection shows no messages, or not all of them
+/// Explain why a connection shows no messages, or not all of them
 ///
 /// One paragraph for each TCP connection of the capture: what it is, why nothing or not everything of it is shown, and
-/// what would help; of a conversation also what was agreed on, its heartbeat, and how it ended. More than 50 are grouped
-/// by reason and server.
+/// what would help; for a conversation also what was agreed on, its heartbeat, and how it ended. More than 50 are
+/// grouped by reason and server.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Write in this format
@@ -24,7 +24,7 @@ pub(super) struct Args {
 /// The format of an explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum ExplanationFormat {
-    #[value(help = "a paragraph a connection")]
+    #[value(help = "one paragraph per connection")]
     Text,
     #[value(help = "one JSON object")]
     Json,

@@ -18,11 +18,11 @@ pub(super) struct Args {
     #[arg(long)]
     frames: bool,
 
-    /// Write of what a message means in its sub-protocol this much: names and fields, or what units carry, too
+    /// Write this much of a message's meaning in its sub-protocol: names and fields, or bodies too
     #[arg(long, value_name = "HOW", default_value = "names")]
     sub: Sub,
 
-    /// Repeat URL, host, addresses and sub-protocol in every record, and give header fields by name
+    /// Repeat URL, host, addresses and sub-protocol in every record, and group header fields by name
     #[arg(long)]
     wide: bool,
 
@@ -39,7 +39,7 @@ pub(super) struct Args {
 enum Sub {
     #[value(help = "names, ids and fields")]
     Names,
-    #[value(help = "what units carry, too")]
+    #[value(help = "also the bodies of units")]
     Full,
 }
 

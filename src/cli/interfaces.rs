@@ -2,9 +2,9 @@ use std::io::{self, Write as _};
 
 use crate::capture::{Sniffable, interfaces};
 
-/// List what can be sniffed, and what is missing where nothing can
+/// List the interfaces that can be captured, and what is missing if none can
 ///
-/// Each line has an interface's name as `-i` takes it, whether it is up, its link type, and its addresses.
+/// Each line has an interface's name for `-i`, whether it is up, its link type, and its addresses.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {}
 

@@ -9,9 +9,10 @@ use crate::filter;
 #[cfg(feature = "tui")]
 use crate::tui::keys;
 
-/// Write the manual page: `wirefin man | man -l -` shows it
+/// Write the manual page; `wirefin man | man -l -` shows it
 ///
-/// It is made from what --help says, from the fields of the filter language, and from the table of the screen's keys. To install it: `wirefin man > /usr/local/share/man/man1/wirefin.1`.
+/// It is generated from the help, the fields of the filter language, and the table of the screen's keys. To install it:
+/// `wirefin man > /usr/local/share/man/man1/wirefin.1`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {}
 

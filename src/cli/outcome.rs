@@ -27,13 +27,13 @@ impl Outcome {
 
 /// The meanings of the exit codes. If several apply, 2 takes precedence over 1, and 1 over 3.
 pub(super) const EXIT_CODES: [(&str, &str); 5] = [
-    ("0", "all went well; Ctrl-C of a live capture included"),
+    ("0", "success, including a live capture ended by Ctrl-C"),
     ("1", "check found a broken rule; or, with --exit-code, a filter matched nothing"),
     (
         "2",
-        "wrong use, or an input or output failed: a damaged or truncated input, too, after what is good of it was written",
+        "wrong usage, or an input or output failed; a damaged or truncated input counts as failed, after its readable part was written",
     ),
-    ("3", "check found nothing, but not everything could be judged"),
+    ("3", "check found nothing, but could not judge everything"),
     ("130, 143", "files were not read to their end because of SIGINT (Ctrl-C) or SIGTERM"),
 ];
 
@@ -41,7 +41,7 @@ pub(super) const EXIT_CODES: [(&str, &str); 5] = [
 pub(super) fn exit_codes() -> String {
     let line = |(code, words): &(&str, &str)| format!("\n  {code:<8}  {words}");
     format!(
-        "Exit codes (where several hold, 2 stands before 1 before 3):{}",
+        "Exit codes (if several apply, 2 takes precedence over 1, and 1 over 3):{}",
         EXIT_CODES.iter().map(line).collect::<String>()
     )
 }

@@ -21,9 +21,9 @@ const AFTER_HELP: &str = "Without a command, `wirefin FILE` is `wirefin view FIL
 
 /// The WebSocket analyzer for network traffic.
 ///
-/// wirefin reads capture files (pcap and pcapng, plain, gzip, zstd or lz4), puts the TCP streams back together, finds the
-/// WebSocket conversations in them, verifies their handshakes, and shows every message: in order, unmasked and
-/// joined, with what was lost or broken named.
+/// wirefin reads capture files (pcap and pcapng, plain, gzip, zstd or lz4), reassembles the TCP streams, finds the
+/// WebSocket conversations in them, verifies their handshakes, shows every message in order, unmasked and with its
+/// fragments joined, and reports what was lost or broken.
 #[derive(Debug, Parser)]
 #[command(
     name = "wirefin",

@@ -6,11 +6,11 @@ use crate::export::{Fields, Print};
 use crate::text::Zone;
 use crate::view::{self, Printer};
 
-/// Print one line an event, for human eyes
+/// Print one line per event, for people
 ///
 /// Each line has the seconds since the first packet, the connection (the number of its first packet in the capture, as
-/// Wireshark counts), → from the client or ← from the server, what it is, its length, and what it holds. What a terminal
-/// would obey is shown by a picture or a number instead; · stands for a byte that was not captured.
+/// in Wireshark), → from the client or ← from the server, its kind, its length, and its content. Characters that
+/// control a terminal are shown as pictures or numbers; · represents a byte that was not captured.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -24,35 +24,35 @@ pub(super) struct Args {
     #[arg(short = 'x', long)]
     hex: bool,
 
-    /// Show whole texts, however long they are: so it is where the output is no terminal
+    /// Show texts in full, however long they are, which is the default if the output is not a terminal
     #[arg(long, conflicts_with = "width")]
     full: bool,
 
-    /// Fit lines into this many columns: by default the terminal's
+    /// Fit lines into this many columns [default: the terminal's width]
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
     width: Option<u16>,
 
-    /// Lay JSON out below its row, indented and coloured
+    /// Show JSON below its row, indented and coloured
     #[arg(long)]
     pretty: bool,
 
-    /// Show times like this
+    /// Show times in this form
     #[arg(long, value_name = "CLOCK", default_value = "relative")]
     time: Time,
 
-    /// Print these fields of each message, with tabs between them: time,from,len,json.type
+    /// Print these fields of each message, separated by tabs: time,from,len,json.type
     ///
-    /// They are those of filters, and `json` and `sub` with a path: `wirefin help filter` lists them. Several values of one have
-    /// commas between them; tabs, line feeds and backslashes in values are escaped. With `anomaly` or `severity` among them,
-    /// anomalies have lines, too.
+    /// They are those of filters, and `json` and `sub` with a path: `wirefin help filter` lists them. Several values of
+    /// one field are separated by commas; tabs, line feeds and backslashes in values are escaped. With `anomaly` or
+    /// `severity` among them, anomalies have lines, too.
     #[arg(long, value_name = "FIELDS", value_parser = columns, conflicts_with_all = ["template", "verbose", "hex", "pretty", "full", "width", "color"])]
     fields: Option<Fields>,
 
-    /// Print a line like this for each message, with its fields in braces: '{time} {from} {text}'
+    /// Print a line of this form for each message, with fields in braces: '{time} {from} {text}'
     #[arg(long, value_name = "TEMPLATE", value_parser = template, conflicts_with_all = ["verbose", "hex", "pretty", "full", "width", "color"])]
     template: Option<Fields>,
 
-    /// Do not show the output of files a page at a time (by `less`), where it goes to a terminal
+    /// Do not use a pager (`less`) when the output for files goes to a terminal
     #[arg(long)]
     no_pager: bool,
 
@@ -77,7 +77,7 @@ fn template(text: &str) -> Result<Fields, String> {
 enum Time {
     #[value(help = "seconds since the first packet")]
     Relative,
-    #[value(help = "of a message, seconds since the one before it in its conversation")]
+    #[value(help = "seconds since the previous message of the conversation")]
     Delta,
     #[value(
         alias = "absolute",

@@ -1,14 +1,14 @@
 use crate::export::record::{Reader, columns_for, schema};
 use anyhow::Context as _;
 
-/// Print what a reader of NDJSON needs: the JSON Schema of a line, or its columns
+/// Print what readers of NDJSON need: the JSON Schema of a line, or its columns
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Who reads
+    /// The kind of reader
     #[arg(long = "for", value_name = "READER", default_value = "jsonschema")]
     reader: For,
 
-    /// The export that is read
+    /// The export to be read
     #[arg(default_value = "capture.ndjson")]
     file: String,
 }

@@ -7,8 +7,7 @@ use crate::filter::Filter;
 pub(super) struct Selection {
     /// Show only messages that match: 'opcode == text and len > 1k', 'json.type == "trade"', '"a text"'
     ///
-    /// `wirefin help filter` explains the language. With -w, only packets of conversations are saved of which something
-    /// matches.
+    /// `wirefin help filter` explains the language. With -w, only the packets of conversations with a match are saved.
     #[arg(
         short = 'Y',
         long = "only",
@@ -19,15 +18,15 @@ pub(super) struct Selection {
     )]
     only: Option<Only>,
 
-    /// Show only this conversation: 4, or 4.3 for a stream of it; it may stand several times
+    /// Show only this conversation: 4, or 4.3 for one of its streams; may be repeated
     #[arg(long, value_name = "N", value_parser = conversation, help_heading = "Selection")]
     conn: Vec<Conversation>,
 
-    /// Show only what happened from this time on: 1.5s since the first packet, or 2026-11-21T06:20:00Z
+    /// Show only events from this time on: 1.5s since the first packet, or 2026-11-21T06:20:00Z
     #[arg(long, value_name = "TIME", value_parser = moment, help_heading = "Selection")]
     since: Option<String>,
 
-    /// Show only what happened before this time
+    /// Show only events before this time
     #[arg(long, value_name = "TIME", value_parser = moment, help_heading = "Selection")]
     until: Option<String>,
 }

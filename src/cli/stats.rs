@@ -2,16 +2,16 @@ use super::plan::Request;
 use super::{Outcome, args, run};
 use crate::stats::{self, ReportFormat, Stats, Streams};
 
-/// Tell what a capture adds up to: conversations, sizes, rates, round trips
+/// Summarise a capture: conversations, sizes, rates, round trips
 ///
-/// Percentiles come from a sketch of all values, not from averages.
+/// Percentiles are computed from a histogram of all values, not from averages.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Write in this format
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = args::one_of(ReportFormat::LIST.to_vec()))]
     format: ReportFormat,
 
-    /// Show the N conversations of most bytes; json and csv have all
+    /// Show the N conversations with the most bytes; json and csv include all
     #[arg(long, value_name = "N", default_value_t = 20)]
     top: usize,
 

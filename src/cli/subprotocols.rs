@@ -15,26 +15,26 @@ use crate::subprotocol::{Schema, Settings};
 /// The arguments about sub-protocols.
 #[derive(Debug, clap::Args)]
 pub(super) struct Subprotocols {
-    /// Read all messages as this sub-protocol's; `off` reads none [default: as each conversation shows]
+    /// Decode all messages as this sub-protocol; `off` decodes none [default: detected per conversation]
     #[arg(long, value_name = "NAME", help_heading = "Sub-protocols")]
     subprotocol: Option<String>,
 
-    /// Read some conversations' messages as this sub-protocol's: conn==4:mqtt, 'path == "/feed":json-rpc'
+    /// Decode some conversations as this sub-protocol: conn==4:mqtt, 'path == "/feed":json-rpc'
     ///
-    /// Before the last colon stands a filter over what is known as soon as a conversation begins; of several that are true, the
-    /// first one counts.
+    /// The part before the last colon is a filter over what is known as soon as a conversation begins; if several
+    /// match, the first one applies.
     #[arg(long = "as", value_name = "FILTER:NAME", value_parser = spoken, help_heading = "Sub-protocols")]
     spoken: Vec<SubprotocolArg>,
 
-    /// Read sub-protocols that this file of rules describes
+    /// Decode the sub-protocols described by this rule file
     ///
-    /// It is TOML; the project's page on sub-protocols says what stands in it.
+    /// It is TOML; the project's page on sub-protocols describes its contents.
     #[arg(long = "subprotocols", value_name = "FILE", value_parser = rules, help_heading = "Sub-protocols")]
     rule_files: Vec<RuleFile>,
 
-    /// Read messages of Protocol Buffers by the .proto files below this folder
+    /// Decode messages of Protocol Buffers with the .proto files below this folder
     ///
-    /// Methods of gRPC name the types of their messages themselves; a file of rules has them under `proto`.
+    /// Methods of gRPC determine the types of their messages; a rule file declares them under `proto`.
     #[cfg(feature = "protobuf")]
     #[arg(long, value_name = "DIR", value_parser = proto_files, help_heading = "Sub-protocols")]
     proto_dir: Option<services::ProtoFiles>,

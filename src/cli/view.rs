@@ -21,13 +21,13 @@ use crate::pipeline;
 use crate::store::{Bounds, Phase, Recorder, Shared};
 use crate::tui::{self, Options};
 
-/// Show a capture on the terminal: its conversations, and their messages in time
+/// Show a capture on the terminal: its conversations, and their messages over time
 ///
-/// Press ? for the keys. Messages are shown as they are read; those that do not fit in memory wait in a temporary file.
-/// Theme, times and mouse can be chosen in wirefin/config.toml in the usual place for configurations.
+/// Press ? for the keys. Messages are shown as they are read; those that do not fit in memory are moved to a temporary
+/// file. Theme, times and mouse can be configured in wirefin/config.toml in the usual place for configurations.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Keep at most this much of older payloads, and of what -i captures, in temporary files [default: 8GiB]
+    /// Keep at most this much of older payloads, and of packets captured with -i, in temporary files [default: 8GiB]
     #[arg(long, value_name = "SIZE")]
     spool: Option<Size>,
 
@@ -35,13 +35,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME")]
     theme: Option<String>,
 
-    /// Tell times as absolute (UTC), local, relative or delta
+    /// Show times as absolute (UTC), local, relative or delta
     #[arg(long, value_name = "HOW")]
     time: Option<String>,
 
-    /// Neither read nor keep filters, bookmarks, theme and times for the next run
+    /// Neither restore nor save filters, bookmarks, theme and times
     ///
-    /// They are kept in wirefin/screen.json in the usual place for the state of programs, `$XDG_STATE_HOME` or ~/.local/state.
+    /// They are saved in wirefin/screen.json in the usual place for the state of programs, `$XDG_STATE_HOME` or
+    /// ~/.local/state.
     #[arg(long)]
     no_state: bool,
 
