@@ -2,8 +2,8 @@
 """Writes one capture that breaks each rule of `wirefin check`, and one just inside it: RULE.pcap and RULE.inside.pcap.
 
 Every capture is a connection over Ethernet and IPv4, written byte by byte. `python3 make.py` writes all of them anew, always the
-same bytes. The test `rules` runs `check` over them: the first must break the rule, the second must not, and none of the second
-kind may break any rule of severity error. The keys of those whose names begin with `tls-` are in `tls.keylog`.
+same bytes. The test `rules` runs `check` over them: the first must break the rule and no other, but for those that go with it, and
+the second must not. The keys of those whose names begin with `tls-` are in `tls.keylog`.
 """
 
 import base64
@@ -81,8 +81,12 @@ class Tape:
         """Has the file be a pcapng that gives the secrets here."""
         self.out.append(key_log)
 
+    def block(self, kind, body):
+        """Has the file be a pcapng with this block here."""
+        self.out.append((kind, body))
+
     def bytes(self):
-        if not any(isinstance(it, str) for it in self.out):
+        if all(isinstance(it, bytes) for it in self.out):
             return b"".join(self.out)
 
         def block(kind, body):
@@ -91,7 +95,9 @@ class Tape:
 
         blocks = [block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)), block(1, struct.pack("<HHI", 1, 0, 262144))]
         for it in self.out[1:]:
-            if isinstance(it, str):
+            if isinstance(it, tuple):
+                blocks.append(block(*it))
+            elif isinstance(it, str):
                 blocks.append(block(10, b"KSLT" + struct.pack("<I", len(it)) + it.encode()))
             else:
                 seconds, micros, kept, whole = struct.unpack("<IIII", it[:16])
@@ -115,6 +121,8 @@ class Script:
         self.status = "101 Switching Protocols"
         self.response = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", accept())]
         self.early = b""
+        self.before = []
+        self.finish = lambda tape: tape.bytes()
         self.steps = [(C, self.text(C, b"hello")), (S, self.text(S, b"hello"))]
         self.closing = None
         self.ends = True
@@ -177,8 +185,11 @@ class Script:
         response = self.head(f"HTTP/1.1 {self.status}", self.response)
         if self.heads:
             request, response = self.heads(request, response)
-        tape.send(C, request + self.early)
-        tape.send(S, response)
+        for side, data in self.before:
+            tape.send(side, data)
+        for side, head in ((C, request + self.early), (S, response)):
+            if head:
+                tape.send(side, head)
         for side, data in self.steps:
             if callable(data):
                 data(tape)
@@ -186,10 +197,13 @@ class Script:
                 tape.send(side, data)
         closing = [(C, self.close(C)), (S, self.close(S))] if self.closing is None else self.closing
         for side, data in closing:
-            tape.send(side, data)
+            if callable(data):
+                data(tape)
+            else:
+                tape.send(side, data)
         if self.ends:
             tape.fin()
-        return tape.bytes()
+        return self.finish(tape)
 
 
 class H2(Script):
@@ -795,6 +809,245 @@ def _(it, breaks):
         it.request = [("Host", "example.org"), ("Upgrade", "tcp"), ("Connection", "Upgrade")]
         it.response = [("Upgrade", "tcp"), ("Connection", "Upgrade")]
         it.steps, it.closing = [(C, b"ls\n"), (S, b"README\n")], []
+
+
+@rule("old-protocol")
+def _(it, breaks):
+    """The example of draft-ietf-hybi-thewebsocketprotocol-00 (hixie-76)."""
+    if breaks:
+        request = b"GET /demo HTTP/1.1\r\nHost: example.com\r\nConnection: Upgrade\r\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\n" \
+            b"Upgrade: WebSocket\r\nSec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\nOrigin: http://example.com\r\n\r\n^n:ds[4U"
+        response = b"HTTP/1.1 101 WebSocket Protocol Handshake\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n" \
+            b"Sec-WebSocket-Origin: http://example.com\r\nSec-WebSocket-Location: ws://example.com/demo\r\n\r\n8jKS'y:G*Co,Wxa-"
+        it.heads = lambda *_: (request, response)
+        it.steps = [(C, b"\0hello\xff"), (S, b"\0hello\xff")]
+        it.closing = [(C, b"\xff\0"), (S, b"\xff\0")]
+
+
+@rule("chunked-frames")
+def _(it, breaks):
+    chunk = lambda data: b"%x\r\n%s\r\n" % (len(data), data) if breaks else data
+    it.steps = [(side, chunk(data) if side == S else data) for side, data in it.steps]
+    it.closing = [(C, it.close(C)), (S, chunk(it.close(S)))]
+
+
+@rule("not-websocket")
+def _(it, breaks):
+    """An upgrade without a key was granted: what follows says what it is."""
+    it.drop("request", "Sec-WebSocket-Key")
+    it.drop("response", "Sec-WebSocket-Accept")
+    if breaks:
+        it.steps, it.closing = [(S, b"SSH-2.0-OpenSSH_9.2\r\n"), (C, b"SSH-2.0-OpenSSH_9.2\r\n")], []
+
+
+@rule("proxy-refused")
+def _(it, breaks):
+    """SOCKS 5, to 10.0.0.9, port 80: refused (RFC 1928 §6, "connection refused"), or granted."""
+    to = b"\0\x01\x0a\0\0\x09\0\x50"
+    it.before = [(C, b"\x05\x01\0"), (S, b"\x05\0"), (C, b"\x05\x01" + to), (S, (b"\x05\x05" if breaks else b"\x05\0") + to)]
+    if breaks:
+        it.heads, it.steps, it.closing = lambda *_: (b"", b""), [], []
+
+
+# What the network and the capture do.
+
+@rule("checksum-wrong")
+def _(it, breaks):
+    """A segment is damaged on its way and sent again, or sent again whole."""
+
+    def step(tape):
+        at, frame = tape.seq[S], it.text(S, b"sent twice")
+        segment = tape.tcp(S, frame, 0x18, at)
+        tape.packet(tape.ip(S, segment[:-1] + (b"?" if breaks else segment[-1:])))
+        tape.send(S, frame)
+
+    it.steps.append((S, step))
+
+
+@rule("fragment-overlap")
+def _(it, breaks):
+    """A segment in two IP fragments, which overlap or touch; it is sent again."""
+
+    def step(tape):
+        at, frame = tape.seq[S], it.text(S, b"x" * 100)
+        segment = tape.tcp(S, frame, 0x18, at)
+        tape.packet(tape.ip(S, segment[:80 if breaks else 64], flags=0x2000, ident=9000))
+        tape.packet(tape.ip(S, segment[64:], flags=8, ident=9000))
+        tape.send(S, frame)
+
+    it.steps.append((S, step))
+
+
+@rule("missing-handshake")
+def _(it, breaks):
+    def finish(tape):
+        # The handshake of TCP, and that of the WebSocket.
+        del tape.out[1:6 if breaks else 4]
+        return tape.bytes()
+
+    it.finish = finish
+
+
+@rule("handshake-truncated")
+def _(it, breaks):
+    def finish(tape):
+        snap = 96 if breaks else 400
+        cut = [tape.out[0]]
+        for packet in tape.out[1:]:
+            kept = packet[16:16 + snap]
+            cut.append(packet[:8] + struct.pack("<I", len(kept)) + packet[12:16] + kept)
+        return b"".join(cut)
+
+    it.finish = finish
+
+
+@rule("resynchronised")
+def _(it, breaks):
+    """The header of a message is lost, and what it holds is not."""
+
+    def step(tape):
+        frame = it.text(S, b"of which the header is lost")
+        if breaks:
+            tape.seq[S] += 2
+            tape.send(S, frame[2:])
+        else:
+            tape.send(S, frame)
+        for n in range(4):
+            tape.send(S, it.text(S, b"behind it %d" % n))
+        tape.send(C, b"", 0x10)
+        tape.time += 10_000_000
+
+    it.steps.append((S, step))
+
+
+@rule("lost-sync")
+def _(it, breaks):
+    """The header of the last message is lost, or its last bytes."""
+
+    def step(tape):
+        frame = it.binary(S, b"\xf7" * 3000)
+        tape.seq[S] += 4 if breaks else 0
+        tape.send(S, frame[4:] if breaks else frame[:-4])
+        tape.seq[S] += 0 if breaks else 4
+        tape.send(C, b"", 0x10)
+        tape.time += 10_000_000
+
+    it.steps.append((S, step))
+    if breaks:
+        it.closing = [(C, it.close(C))]
+
+
+@rule("deflate-history-lost")
+def _(it, breaks):
+    """A message refers to one before it, which is lost or not."""
+    agree(it)
+
+    def step(tape):
+        words = b"a text that comes twice, word for word"
+        history = zlib.compressobj(9, zlib.DEFLATED, -15)
+        first, second = [it.frame(S, 0xC1, (history.compress(words) + history.flush(zlib.Z_SYNC_FLUSH))[:-4]) for _ in range(2)]
+        if breaks:
+            tape.seq[S] += len(first)
+        else:
+            tape.send(S, first)
+        tape.send(S, second)
+        tape.send(C, b"", 0x10)
+        tape.time += 10_000_000
+
+    it.steps.append((S, step))
+
+
+@rule("message-truncated")
+def _(it, breaks):
+    """For a limit of 1,000 bytes (`--max-message 1k`)."""
+    it.texts((S, b"x" * (1001 if breaks else 1000)))
+
+
+@rule("limit-reached")
+def _(it, breaks):
+    """Proxies within each other: three of them are followed."""
+    for _ in range(4 if breaks else 3):
+        it.before += [(C, b"CONNECT example.org:80 HTTP/1.1\r\nHost: example.org:80\r\n\r\n"), (S, b"HTTP/1.1 200 OK\r\n\r\n")]
+
+
+@rule("capture-damaged")
+def _(it, breaks):
+    it.finish = lambda tape: tape.bytes()[:-7 if breaks else None]
+
+
+@rule("capture-dropped")
+def _(it, breaks):
+    """An Interface Statistics Block counts the packets that were dropped."""
+    it.extension = ".pcapng"
+
+    def step(tape):
+        time = struct.pack("<II", tape.time >> 32, tape.time & 0xFFFFFFFF)
+        tape.block(5, struct.pack("<I", 0) + time + struct.pack("<HHQHH", 5, 8, 7 if breaks else 0, 0, 0))
+
+    it.closing = [(C, it.close(C)), (S, it.close(S)), (S, step)]
+
+
+@rule("captured-twice")
+def _(it, breaks):
+    def finish(tape):
+        """Each packet comes again a little later, as on the other side of a bridge."""
+        out = [tape.out[0]]
+        for packet in tape.out[1:]:
+            seconds, micros = struct.unpack("<II", packet[:8])
+            again = struct.pack("<II", seconds, micros + 20) + packet[8:]
+            out += [packet, again] if breaks else [packet]
+        return b"".join(out)
+
+    it.finish = finish
+
+
+@rule("keylog-line")
+def _(it, breaks):
+    """The file brings a key log, of which one line is none."""
+    it.extension = ".pcapng"
+    it.steps.append((S, lambda tape: tape.secrets("no line of a key log\n" if breaks else "# a comment\n")))
+
+
+# Server-sent events and long polling.
+
+def stream(it, body, head=()):
+    """Has the server answer with events, in chunks."""
+    it.method, it.target = "GET", "/events"
+    it.request = [("Host", "example.org"), ("Accept", "text/event-stream")]
+    it.status = "200 OK"
+    it.response = [("Content-Type", "text/event-stream"), ("Transfer-Encoding", "chunked"), *head]
+    it.steps = [(S, b"%x\r\n%s\r\n" % (len(part), part)) for part in body] + [(S, b"0\r\n\r\n")]
+    it.closing = []
+
+
+@rule("body-unfinished")
+def _(it, breaks):
+    stream(it, [b"data: one\n\n", b"data: two\n" if breaks else b"data: two\n\n"])
+
+
+@rule("body-unreadable")
+def _(it, breaks):
+    coded = b"no such coding" if breaks else b"data: one\n\n"
+    stream(it, [coded], [("Content-Encoding", "x-lab")] if breaks else [])
+
+
+@rule("body-skipped")
+def _(it, breaks):
+    stream(it, [])
+    first, second, third = [b"%x\r\n%s\r\n" % (len(part), part) for part in (b"data: one\n\n", b"data: lost\n\n", b"data: behind it\n\ndata: last\n\n")]
+
+    def step(tape):
+        tape.send(S, first)
+        if breaks:
+            tape.seq[S] += len(second) - 4
+            tape.send(S, second[-4:])
+        else:
+            tape.send(S, second)
+        tape.send(C, b"", 0x10)
+        tape.time += 10_000_000
+        tape.send(S, third)
+
+    it.steps = [(S, step), (S, b"0\r\n\r\n")]
 
 
 # Sub-protocols.

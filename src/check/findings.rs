@@ -134,7 +134,6 @@ const fn hides(anomaly: &Anomaly) -> bool {
             | Anomaly::AmbiguousFraming { .. }
             | Anomaly::MissingHandshake {}
             | Anomaly::HandshakeTruncated { .. }
-            | Anomaly::NotInflated {}
             | Anomaly::DeflateHistoryLost {}
             | Anomaly::InflateLimit { .. }
             | Anomaly::MessageTruncated { .. }
@@ -183,7 +182,7 @@ impl Sink for Check {
                 self.found.refused = self.found.refused.saturating_add(1);
                 self.rejected = Some((conn, ConversationFindings::default()));
             }
-            (Kind::Unshown(unshown), _) if unshown.reason.may_be_websocket() => {
+            (Kind::Unshown(unshown), _) if unshown.may_be_websocket() => {
                 self.found.unjudged.add(unshown.reason.name(), 1);
             }
             (Kind::Anomaly { from, anomaly }, _) => self.anomaly(event, *from, anomaly),

@@ -92,7 +92,7 @@ pub fn describe(code: &str, columns: Option<usize>) -> Result<String, UnknownRul
         ("whose doing", fault(code)),
         ("evidence", &rule.evidence.join(", ")),
         ("meaning", rule.text),
-        ("real peers", practice(code).unwrap_or_default()),
+        ("real peers", practice(code)),
     ] {
         if !words.is_empty() {
             let head = format!("  {name:11}  ");
@@ -128,23 +128,31 @@ pub fn markdown() -> String {
              | severity | section | whose doing | evidence |\n|---|---|---|---|\n\
              | {severity} | {spec} | {fault} | {evidence} |\n\n{text}\n"
         );
-        if let Some(peers) = practice(code) {
-            let _ = write!(out, "\nReal peers: {peers}\n");
-        }
+        let _ = write!(out, "\nReal peers: {}\n", practice(code));
         if CAPTURED.contains(code) {
-            let keys =
-                if code.starts_with("tls-") { "; [their keys](../captures/rules/tls.keylog)" } else { "" };
-            // A pcap cannot contain secrets, whose position matters here.
-            let ending = if *code == "tls-keys-late" { "pcapng" } else { "pcap" };
+            let keys = match *code {
+                _ if code.starts_with("tls-") => "; [their keys](../captures/rules/tls.keylog)",
+                _ if code.starts_with("body-") => ", for `--also sse`",
+                "message-truncated" => ", for `--max-message 1k`",
+                _ => "",
+            };
+            // A pcap cannot contain secrets, statistics and their position.
+            let is_pcapng = ["capture-dropped", "keylog-line", "tls-keys-late"].contains(code);
+            let ending = if is_pcapng { "pcapng" } else { "pcap" };
             let _ = write!(
                 out,
                 "\nCaptures: [one that breaks it](../captures/rules/{code}.{ending}), \
                  [one just inside it](../captures/rules/{code}.inside.{ending}){keys}.\n"
             );
+        } else if LIVE.contains(code) {
+            out.push_str("\nNo capture can break it: it is of what happens while one is made or read.\n");
         }
     }
     out
 }
+
+/// The rules that only a run can break, whatever the capture holds.
+const LIVE: &[&str] = &["interface-changed", "keylog-replaced", "not-followed", "not-saved"];
 
 /// The rules with captures in `captures/rules`.
 const CAPTURED: &[&str] = &[
@@ -162,6 +170,14 @@ const CAPTURED: &[&str] = &[
     "bad-utf8",
     "bad-websocket-version",
     "bare-line-feed",
+    "body-skipped",
+    "body-unfinished",
+    "body-unreadable",
+    "capture-damaged",
+    "capture-dropped",
+    "captured-twice",
+    "checksum-wrong",
+    "chunked-frames",
     "close-body-one-byte",
     "compression-ratio",
     "content-length-in-101",
@@ -170,12 +186,14 @@ const CAPTURED: &[&str] = &[
     "data-before-handshake",
     "deflate-damaged",
     "deflate-distance",
+    "deflate-history-lost",
     "engineio-payload-too-long",
     "engineio-ping-side",
     "engineio-pong-late",
     "extension-accepted-twice",
     "extension-not-offered",
     "folded-header",
+    "fragment-overlap",
     "fragmented-control",
     "frame-after-close",
     "gap",
@@ -202,13 +220,19 @@ const CAPTURED: &[&str] = &[
     "h2-stream-id",
     "h2-stream-state",
     "h2-window-update",
+    "handshake-truncated",
     "http-in-stream",
     "jsonrpc-unasked",
+    "keylog-line",
     "length-not-minimal",
     "length-top-bit",
+    "limit-reached",
+    "lost-sync",
     "malformed-header",
     "masked-server-frame",
     "message-inside-message",
+    "message-truncated",
+    "missing-handshake",
     "missing-header",
     "mqtt-keep-alive",
     "mqtt-malformed-packet",
@@ -219,18 +243,22 @@ const CAPTURED: &[&str] = &[
     "mqtt-topic-alias",
     "no-close",
     "no-close-echo",
+    "not-websocket",
     "ocpp-message",
     "ocpp-outstanding",
+    "old-protocol",
     "origin-foreign",
     "origin-missing",
     "orphan-continuation",
     "other-upgrade",
     "overlap-differs",
     "ping-not-answered",
+    "proxy-refused",
     "refused-without-version",
     "repeated-header",
     "repeated-mask-key",
     "reserved-opcode",
+    "resynchronised",
     "rsv-without-extension",
     "rsv1-on-continuation",
     "rsv1-on-control",

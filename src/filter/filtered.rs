@@ -229,7 +229,6 @@ const fn follows_its_message(anomaly: &Anomaly) -> bool {
             | Anomaly::DeflateDistance { .. }
             | Anomaly::DeflateHistoryLost { .. }
             | Anomaly::InflateLimit { .. }
-            | Anomaly::NotInflated { .. }
     )
 }
 

@@ -196,9 +196,6 @@ anomalies! {
     /// A back-reference reaches beyond the negotiated window (RFC 7692 §7.1.2).
     DeflateDistance { distance: u32 = "The distance.", window: u32 = "The negotiated window, in bytes." }
         = "deflate-distance", Error, "RFC 7692 §7.1.2", "a back-reference goes beyond the agreed window";
-    /// A compressed message is shown as it was sent.
-    NotInflated {}
-        = "not-inflated", Note, "RFC 7692 §6", "compressed messages are shown as sent, not inflated";
     /// Part of a side's compression history is unknown: it was lost, or sent before the capture began.
     DeflateHistoryLost {}
         = "deflate-history-lost", Note, "RFC 7692 §7.2.3", "part of the compression history is unknown";
