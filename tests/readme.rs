@@ -119,6 +119,99 @@ fn every_flag_and_command_in_the_documents_is_there() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// What a user may rely on: flags by command, as help, manual page and completions must have them.
+const PROMISED: &[(&str, &[&str])] = &[
+    ("explain", &["--format", "--all"]),
+    ("check", &["--format", "--deny", "--rules", "--ignore", "--fail-on"]),
+    ("print", &["--full", "--width", "--pretty", "--time", "--no-pager", "--template", "--fields"]),
+    ("export", &["--format", "-o", "--output", "--frames"]),
+    ("stats", &["-f", "--filter", "-Y", "--only"]),
+    ("schema", &["--for"]),
+];
+
+/// What all commands that read captures have.
+const EVERYWHERE: &[&str] = &[
+    "--conn",
+    "--since",
+    "--until",
+    "--exit-code",
+    "--user",
+    "-w",
+    "--write",
+    "-r",
+    "-n",
+    "-l",
+    "-f",
+    "-Y",
+    "-q",
+];
+
+/// Returns the lines of a completion script that complete the flags of a command.
+fn completes(shell: &str, script: &str, command: &str, flag: &str) -> bool {
+    let name = flag.trim_start_matches('-');
+    match shell {
+        "fish" => {
+            let letter = if flag.starts_with("--") { "-l" } else { "-s" };
+            let known = format!("__fish_wirefin_using_subcommand {command}\"");
+            script.lines().any(|line| line.contains(&known) && line.contains(&format!("{letter} {name}")))
+        }
+        "zsh" => {
+            let part = script.split_once(&format!("({command})\n")).map_or("", |(_, rest)| rest);
+            let part = part.split_once("\n;;\n").map_or(part, |(part, _)| part);
+            let ends = ["=[", "+[", "["].map(|end| format!("{flag}{end}"));
+            part.split(['\'', ')', '*']).any(|word| ends.iter().any(|it| word.starts_with(it)))
+        }
+        _ => {
+            let part = script.split_once(&format!("\n        wirefin__subcmd__{command})\n"));
+            let part = part.or_else(|| script.split_once(&format!("\n        wirefin__{command})\n")));
+            let line = part.and_then(|(_, rest)| rest.lines().find(|line| line.contains("opts=")));
+            line.is_some_and(|line| line.split([' ', '"']).any(|word| word == flag))
+        }
+    }
+}
+
+#[test]
+fn every_promised_flag_is_in_help_manual_and_completions() {
+    let out = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_wirefin")).args(arguments).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let manual = out(&["man"]).replace("\\-", "-").replace("\\fB", " ").replace("\\fR", " ");
+    let shells = ["bash", "zsh", "fish"].map(|shell| (shell, out(&["completions", shell])));
+    for (command, own) in PROMISED {
+        let help = flags(&help(&[command]));
+        let shared = EVERYWHERE.iter().filter(|_| *command != "schema");
+        for flag in own.iter().chain(shared) {
+            assert!(help.contains(*flag), "{command} --help has {flag}");
+            assert!(flags(&manual).contains(*flag), "the manual page has {flag}");
+            for (shell, script) in &shells {
+                assert!(completes(shell, script, command, flag), "{shell} completes {command} {flag}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_promised_name_of_a_field_is_in_help_and_manual() {
+    let output = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_wirefin")).args(arguments).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (help, manual) = (output(&["help", "filter"]), output(&["man"]));
+    for name in [
+        "websocket.opcode",
+        "ip.addr",
+        "tcp.port",
+        "frame.number",
+        "frame.time_relative",
+        "length",
+        "icontains",
+        "lower(",
+    ] {
+        assert!(help.contains(name) && manual.contains(name), "{name}");
+    }
+}
+
 #[test]
 fn the_sample_is_what_the_first_command_prints() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -82,6 +82,7 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
                 Err(nothing_to_read(command))
             }
             (ErrorKind::MissingRequiredArgument, None) if wants_input(&error) => Err(nothing_to_read(all)),
+            (ErrorKind::UnknownArgument, named) => Err(advised(error, &all, named)),
             _ => Err(error),
         }
     })
@@ -158,6 +159,39 @@ fn is_of_view(all: &clap::Command, error: &clap::Error) -> bool {
     flags.any(|arg| arg.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long)))
 }
 
+/// Flags of tshark and tcpdump, each with its counterpart here.
+const ELSEWHERE: [(&str, &str); 7] = [
+    ("-z", "`wirefin stats` sums up, and `wirefin explain` says what each connection is"),
+    ("-e", "`print --fields time,from,len` names the fields"),
+    ("-D", "`wirefin interfaces` lists what can be sniffed"),
+    ("-R", "-Y filters messages"),
+    ("-A", "`print` shows texts, and --full whole ones"),
+    ("-X", "-x shows payloads as hex dumps"),
+    ("-d", "ports need not be named: WebSockets are found on any"),
+];
+
+/// Returns an error that names the flag that may be meant by one of another program, or by the name of a format.
+fn advised(error: clap::Error, all: &clap::Command, named: Option<clap::Command>) -> clap::Error {
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return error };
+    let has_format = |command: &clap::Command| {
+        let format = command.get_arguments().find(|arg| arg.get_long() == Some("format"));
+        let values = format.map(clap::Arg::get_possible_values).unwrap_or_default();
+        flag.strip_prefix("--").is_some_and(|name| values.iter().any(|value| value.get_name() == name))
+    };
+    let name = flag.trim_start_matches('-');
+    let advice = if named.as_ref().is_some_and(has_format) {
+        format!("use --format {name}")
+    } else if let Some(other) = all.get_subcommands().find(|it| has_format(it)) {
+        format!("use `wirefin {} --format {name}`", other.get_name())
+    } else if let Some((_, advice)) = ELSEWHERE.iter().find(|(other, _)| other == flag) {
+        (*advice).to_owned()
+    } else {
+        return error;
+    };
+    let text = format!("there is no {flag}: {advice}");
+    named.unwrap_or_else(|| all.clone()).error(ErrorKind::UnknownArgument, text)
+}
+
 /// Returns whether the missing argument is the input, rather than `--write <FILE>`.
 fn wants_input(error: &clap::Error) -> bool {
     matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::Strings(missing)) if missing.iter().any(|it| it.starts_with("<FILE>")))
@@ -214,6 +248,22 @@ mod tests {
         assert!(text("wirefin help exprt").contains("did you mean `export`"));
         assert!(text("wirefin chekc a.pcap").contains("did you mean `check`"));
         assert!(parsed("wirefin -- -r").is_ok() && parsed("wirefin capture").is_ok());
+        assert!(text("wirefin -z conv,tcp -r a.pcap").contains("`wirefin stats` sums up"));
+    }
+
+    #[test]
+    fn the_name_of_a_format_is_answered_with_the_flag() {
+        let text = |line| parsed(line).unwrap_err().to_string();
+        for (line, advice) in [
+            ("wirefin check --json a.pcap", "there is no --json: use --format json"),
+            ("wirefin check a.pcap --sarif", "there is no --sarif: use --format sarif"),
+            ("wirefin explain --json a.pcap", "there is no --json: use --format json"),
+            ("wirefin print --json a.pcap", "there is no --json: use `wirefin export --format json`"),
+            ("wirefin --ndjson a.pcap", "there is no --ndjson: use `wirefin export --format ndjson`"),
+        ] {
+            assert!(text(line).contains(advice), "{line}: {}", text(line));
+        }
+        assert!(!text("wirefin check --jsn a.pcap").contains("--format jsn"));
     }
 
     #[test]

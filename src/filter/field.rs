@@ -207,6 +207,9 @@ impl Field {
         ("frame.time", "time, as in time >= 2026-11-21T06:20:00Z"),
         ("frame.time_epoch", "time, as in time >= 2026-11-21T06:20:00Z"),
         ("frame.len", "len, the payload's length"),
+        ("frame", "text or payload"),
+        ("websocket", "a test such as opcode == text: every message is of a WebSocket"),
+        ("tcp", "a test such as port == 80: every message came over TCP"),
         ("http.request.uri", "path or url"),
         ("tls.handshake.extensions_server_name", "host"),
     ];

@@ -292,11 +292,11 @@ fn suggestion(name: &str) -> Cow<'static, str> {
             || name.starts_with(known)
             || is_near(known, name)
     });
-    let likely: Vec<_> = likely.take(3).collect();
-    if likely.is_empty() {
-        format!("a field such as opcode, len or text, or a text in quotes: \"{name}\"").into()
-    } else {
-        format!("a field such as {}", likely.join(", ")).into()
+    match likely.take(3).collect::<Vec<_>>().as_slice() {
+        [] if literal::opcode(name).is_some() => format!("a test such as opcode == {name}").into(),
+        [] => format!("a field such as opcode, len or text, or a text in quotes: \"{name}\"").into(),
+        [only] => format!("a field (did you mean {only}?)").into(),
+        several => format!("a field such as {}", several.join(", ")).into(),
     }
 }
 

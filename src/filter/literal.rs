@@ -136,7 +136,7 @@ fn bare(kind: Kind, word: &str) -> Option<Meaning> {
     }
 }
 
-fn opcode(word: &str) -> Option<u64> {
+pub(super) fn opcode(word: &str) -> Option<u64> {
     let named = (0..16).find(|n| Opcode(*n).name() == word).map(u64::from);
     named.or_else(|| whole(word).filter(|n| *n < 16))
 }
