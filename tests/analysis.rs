@@ -125,6 +125,44 @@ fn a_junit_report_is_read_by_another_reader() {
     );
 }
 
+/// The schema is the one named in the logs; `.ci/run` downloads it.
+#[test]
+fn sarif_logs_are_valid_against_their_schema() {
+    let schema = format!("{ROOT}/target/sarif-2.1.0.json");
+    if !Path::new(&schema).exists() {
+        return eprintln!("skipped: there is no {schema}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(format!("{ROOT}/captures/rules/bad-utf8.pcap"), folder.path().join("an odd%näme.pcap"))
+        .unwrap();
+    let script = "import json, sys, jsonschema\n\
+                  schema = json.load(open(sys.argv[1]))\n\
+                  check = jsonschema.validators.validator_for(schema)(schema)\n\
+                  for path in sys.argv[2:]:\n\
+                  \x20   for error in check.iter_errors(json.load(open(path))):\n\
+                  \x20       sys.exit(f'{path}: {list(error.path)}: {error.message}')";
+    let captures = [
+        "rules/bad-utf8.pcap",
+        "rules/gap.pcap",
+        "tutorials/net-server-folded-101.pcap",
+        "http/no-upgrade.pcap",
+    ];
+    let captures = captures.map(|name| format!("{ROOT}/captures/{name}"));
+    let mut arguments = vec!["-c".to_owned(), script.to_owned(), schema];
+    for (n, capture) in captures.iter().map(String::as_str).chain(["an odd%näme.pcap"]).enumerate() {
+        let log = wirefin(folder.path(), &["check", "--format", "sarif", capture]).output().unwrap().stdout;
+        std::fs::write(folder.path().join(format!("{n}.sarif")), log).unwrap();
+        arguments.push(format!("{n}.sarif"));
+    }
+    let probe = output(folder.path(), "python3", &["-c", "import jsonschema"]);
+    if probe.is_none_or(|probe| !probe.status.success()) {
+        return eprintln!("skipped: there is no jsonschema for python3");
+    }
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let judged = output(folder.path(), "python3", &arguments).unwrap();
+    assert!(judged.status.success(), "{}", String::from_utf8_lossy(&judged.stderr));
+}
+
 /// The members required by SARIF 2.1.0 (§3.13, §3.14, §3.19, §3.27), and the validity of references.
 #[test]
 fn a_sarif_log_has_what_its_schema_demands() {

@@ -42,17 +42,21 @@ fn nanos(record: &Value) -> i64 {
     ((number(0..2) * 60 + number(3..5)) * 60 + number(6..8)) * 1_000_000_000 + number(9..18)
 }
 
-/// Lists pongs whose round trip is not the time since a ping of the other side with the same payload.
+/// Lists pongs whose round trip is not the time since the latest ping before them of the other side with their payload
+/// (RFC 6455 §5.5.3).
 fn false_round_trips(records: &[Value]) -> Vec<String> {
     let messages: Vec<_> = records.iter().filter(|record| record["type"] == "message").collect();
     let is_from = |pong: &Value, rtt: f64| {
-        messages.iter().any(|ping| {
-            let answers = ping["opcode"] == "ping"
+        let before = messages.iter().take_while(|it| !std::ptr::eq(**it, pong));
+        let pings = before.filter(|ping| {
+            ping["opcode"] == "ping"
                 && conn(ping) == conn(pong)
                 && ping["from"] != pong["from"]
-                && payload(ping) == payload(pong);
+                && payload(ping) == payload(pong)
+        });
+        pings.last().is_some_and(|ping| {
             let passed = (nanos(pong) - nanos(ping)).rem_euclid(86_400_000_000_000);
-            answers && (passed as f64 / 1e9 - rtt).abs() < 1e-9
+            (passed as f64 / 1e9 - rtt).abs() < 1e-9
         })
     };
     let pongs = messages.iter().filter_map(|pong| Some((pong, pong["rtt"].as_f64()?)));
@@ -285,5 +289,8 @@ fn a_line_out_of_order_and_a_false_round_trip_are_faults() {
     let ping = r#"{"type":"message","conn":1,"time":"2026-01-01T00:00:01.000000000Z","from":"client","opcode":"ping","text":"a"}"#;
     let pong = r#"{"type":"message","conn":1,"time":"2026-01-01T00:00:01.500000000Z","from":"server","opcode":"pong","text":"a","rtt":0.5}"#;
     assert!(false_round_trips(&[line(ping), line(pong)]).is_empty());
+    let later = ping.replace("01.0", "01.2");
+    assert_eq!(false_round_trips(&[line(ping), line(&later), line(pong)]).len(), 1);
+    assert_eq!(false_round_trips(&[line(pong), line(ping)]).len(), 1);
     assert_eq!(false_round_trips(&[line(ping), line(&pong.replace("0.5}", "0.0}"))]).len(), 1);
 }
