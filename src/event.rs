@@ -220,6 +220,8 @@ pub struct Tls {
     pub sni: Option<Box<str>>,
     /// The application protocol chosen by the server (RFC 7301).
     pub alpn: Option<Box<str>>,
+    /// The application protocols that the client offered, where the choice was not seen.
+    pub offered: Option<Box<str>>,
     /// Whether it resumes an earlier connection, by session ID, ticket or pre-shared key.
     pub resumed: Option<bool>,
     /// Whether the client sent early data and the server accepted it (RFC 8446 §4.2.10).
@@ -246,8 +248,10 @@ pub struct Proxy {
 pub struct Rejected {
     /// The endpoints, and the request with its response, if any.
     pub opening: Opening,
-    /// Whether TCP ended; `false` if the capture ended first.
+    /// TCP ended, or the stream did; `false` where the capture ended first.
     pub ended: bool,
+    /// Who ended TCP first, and how: `fin` or `reset`.
+    pub tcp: Option<(Side, &'static str)>,
 }
 
 impl Rejected {
@@ -262,8 +266,11 @@ impl Rejected {
         match self.status() {
             Some(101) => "status 101, but no WebSocket follows".to_owned(),
             Some(status) => format!("status {status}"),
-            None if self.ended => "no answer before TCP ended".to_owned(),
-            None => "no answer before the capture ended".to_owned(),
+            None => match self.tcp {
+                Some((by, how)) => format!("no answer before the {} ended TCP ({how})", by.name()),
+                None if self.ended => "no answer before TCP ended".to_owned(),
+                None => "no answer before the capture ended".to_owned(),
+            },
         }
     }
 }

@@ -133,15 +133,13 @@ fn ended_lines(packets: u64, tally: RunStats, counts: &[Count]) -> Vec<String> {
     lines
 }
 
-/// How many of [`Reason::NAMES`] may nevertheless be WebSockets.
-const MAY_BE: usize = 4;
-
-/// Lists the kinds of connections without messages, for the first `reasons` reasons; TLS connections with their server
-/// names.
-fn shown_nothing(summary: &Summary, reasons: usize) -> String {
-    let named = Reason::NAMES.iter().zip(summary.unshown).take(reasons).filter(|(_, n)| *n > 0);
+/// Lists what connections were that showed nothing, so many of each of [`Reason::NAMES`]; TLS connections and other
+/// protocols with their names.
+fn shown_nothing(summary: &Summary, counts: &[u64]) -> String {
+    let named = Reason::NAMES.iter().zip(counts).filter(|(_, n)| **n > 0);
     let words = named.map(|((name, words), n)| match *name {
-        "tls" => format!("{n} {words}{}", names(summary, n)),
+        "tls" => format!("{n} {words}{}", names(summary, *n)),
+        "other-protocol" => protocols(summary),
         _ => format!("{n} {words}"),
     });
     let words: Vec<_> = words.collect();
@@ -149,6 +147,31 @@ fn shown_nothing(summary: &Summary, reasons: usize) -> String {
         return String::new();
     }
     format!(" ({}); `wirefin explain` says more", words.join(", "))
+}
+
+/// Counts the connections of other protocols, the most frequent by name.
+fn protocols(summary: &Summary) -> String {
+    /// How many are named.
+    const NAMED: usize = 5;
+    let mut all: Vec<_> = summary.protocols.iter().collect();
+    all.sort_by_key(|(name, n)| (std::cmp::Reverse(**n), **name));
+    let rest = all.iter().skip(NAMED).fold(0, |sum: u64, (_, n)| sum.saturating_add(**n));
+    let named = all.iter().take(NAMED).map(|(name, n)| format!("{n} {name}"));
+    let rest = (rest > 0).then(|| format!("{rest} of other protocols"));
+    named.chain(rest).collect::<Vec<_>>().join(", ")
+}
+
+/// Says of which conversations not all is shown, and that it is said elsewhere why.
+fn in_part(summary: &Summary) -> Option<String> {
+    let Summary { no_handshake, incomplete, gaps, .. } = *summary;
+    let parts = [
+        (no_handshake, count(no_handshake, "handshake") + " not captured whole"),
+        (incomplete, count(incomplete, "message") + " incomplete"),
+        (gaps, count(gaps, "gap")),
+    ];
+    let parts: Vec<_> = parts.into_iter().filter(|(n, _)| *n > 0).map(|(_, words)| words).collect();
+    (!parts.is_empty())
+        .then(|| format!("not all is shown: {}; `wirefin explain` says more", parts.join(", ")))
 }
 
 /// Names the first TLS connections that could not be decrypted, and what would help.
@@ -218,18 +241,19 @@ fn lines(summary: &Summary, of: Option<&str>, filter: Option<&str>) -> Vec<Strin
                 "no WebSocket found in {packets}, {} of {}{}",
                 count(summary.segments, "TCP segment"),
                 count(summary.connections, "connection"),
-                shown_nothing(summary, Reason::NAMES.len())
+                shown_nothing(summary, &summary.unshown)
             )
         });
-    } else if summary.unshown.iter().take(MAY_BE).any(|n| *n > 0) {
-        let all = summary.unshown.iter().take(MAY_BE).fold(0, |sum: u64, n| sum.saturating_add(*n));
-        let nothing = shown_nothing(summary, MAY_BE);
+    } else if summary.may_hide.iter().any(|n| *n > 0) {
+        let all = summary.may_hide.iter().fold(0, |sum: u64, n| sum.saturating_add(*n));
+        let nothing = shown_nothing(summary, &summary.may_hide);
         let verb = if all == 1 { "shows" } else { "show" };
         lines.push(format!(
             "{} may hold WebSockets and {verb} nothing{nothing}",
             count(all, "other connection")
         ));
     }
+    lines.extend(in_part(summary));
     if let Some(stop) = summary.stop {
         lines.push(format!(
             "{} of {packets} could not be read, the first because: {}",
@@ -379,6 +403,30 @@ mod tests {
     }
 
     #[test]
+    fn other_protocols_are_named_and_what_is_not_whole_is_counted() {
+        let mut summary = Summary { packets: 10, segments: 9, connections: 9, ..Summary::default() };
+        let protocol = Reason::Protocol("MQTT").name();
+        let place = Reason::NAMES.iter().position(|(name, _)| *name == protocol).unwrap();
+        summary.unshown[place] = 9;
+        summary.protocols =
+            [("MQTT", 3), ("Redis", 1), ("SSH", 1), ("AMQP", 1), ("NATS", 1), ("XMPP", 1), ("SMTP", 1)]
+                .into();
+        assert_eq!(
+            lines(&summary, None, None),
+            [
+                "no WebSocket found in 10 packets, 9 TCP segments of 9 connections (3 MQTT, 1 AMQP, 1 NATS, 1 Redis, 1 SMTP, 2 of other protocols); `wirefin explain` says more"
+            ]
+        );
+        (summary.conversations, summary.no_handshake, summary.incomplete, summary.gaps) = (1, 1, 2, 3);
+        assert_eq!(
+            lines(&summary, None, None),
+            [
+                "not all is shown: 1 handshake not captured whole, 2 messages incomplete, 3 gaps; `wirefin explain` says more"
+            ]
+        );
+    }
+
+    #[test]
     fn nothing_found_is_said_with_what_was_seen() {
         let mut summary = Summary::default();
         assert_eq!(lines(&summary, None, None), ["no WebSocket found: the capture holds no packets"]);
@@ -388,7 +436,8 @@ mod tests {
         );
         summary.packets = 10;
         assert_eq!(lines(&summary, None, None), ["no WebSocket found: no TCP in 10 packets"]);
-        (summary.segments, summary.connections, summary.unshown[0]) = (9, 1, 1);
+        (summary.segments, summary.connections) = (9, 1);
+        (summary.unshown[0], summary.may_hide[0]) = (1, 1);
         let conn = crate::event::ConnId::new(std::num::NonZeroU64::MIN);
         (summary.tls, summary.encrypted) = (1, vec![(conn, ":443 shop.example (h2)".into())]);
         assert_eq!(
@@ -404,7 +453,7 @@ mod tests {
                 "1 other connection may hold WebSockets and shows nothing (1 TLS without keys: :443 shop.example (h2); --keylog FILE); `wirefin explain` says more"
             ]
         );
-        summary.unshown = [0; Reason::NAMES.len()];
+        (summary.unshown, summary.may_hide) = Default::default();
         assert_eq!(
             lines(&summary, None, None),
             ["1 of 1 TLS connection without keys: :443 shop.example (h2); --keylog FILE"]

@@ -28,7 +28,10 @@ pub enum Reason {
     /// HTTP/1.x without an upgrade to WebSocket.
     Http(Box<Http>),
     /// HTTP/2 without a WebSocket.
-    Http2,
+    Http2 {
+        /// All of it was read.
+        read: bool,
+    },
     /// Another protocol, by name.
     Protocol(&'static str),
     /// Only the bytes of this side were captured.
@@ -78,7 +81,7 @@ impl Reason {
             Reason::Tls(_) => "tls",
             Reason::Decrypted(_) => "tls-decrypted",
             Reason::Http(_) => "http",
-            Reason::Http2 => "http2",
+            Reason::Http2 { .. } => "http2",
             Reason::Protocol(_) => "other-protocol",
             Reason::OneSide(_) => "one-direction",
             Reason::Silent => "no-data",
@@ -86,21 +89,21 @@ impl Reason {
             Reason::Unknown => "unknown",
         }
     }
+}
 
+impl Unshown {
     /// Returns whether it may contain a WebSocket nevertheless.
     pub fn may_be_websocket(&self) -> bool {
-        match self {
+        match &self.reason {
             // If the negotiated application protocol carries no WebSocket, there is none.
             Reason::Tls(tls) => {
                 tls.alpn.as_deref().is_none_or(|alpn| matches!(alpn, "http/1.1" | "http/1.0" | "h2"))
             }
-            Reason::Http2 | Reason::OneSide(_) | Reason::MidStream => true,
+            Reason::Http2 { read } => !read,
+            Reason::OneSide(_) | Reason::MidStream => true,
+            Reason::Unknown => self.lost > 0,
             // A WebSocket begins with a request.
-            Reason::Decrypted(_)
-            | Reason::Http(_)
-            | Reason::Protocol(_)
-            | Reason::Silent
-            | Reason::Unknown => false,
+            Reason::Decrypted(_) | Reason::Http(_) | Reason::Protocol(_) | Reason::Silent => false,
         }
     }
 }

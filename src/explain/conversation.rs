@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Row, words};
 use crate::event::{Anomaly, Closed, ConnId, Framing, Message, Opening, Tls, Transport};
-use crate::http::{Handshake, Request};
+use crate::http::{Field, Handshake};
 use crate::model::{At, Pair, Side, Timestamp};
 use crate::text::{close_code_name, count, span};
 use crate::websocket::Opcode;
@@ -30,8 +30,12 @@ pub(super) struct Account {
     no_handshake: bool,
     /// The snap length that would have captured the complete handshake, if it was truncated.
     snap_length: Option<u32>,
+    /// The request of the upgrade was not captured.
+    no_request: bool,
     /// Whether the response to the upgrade was not captured.
     no_answer: bool,
+    /// What the stream ended inside of.
+    inside: Option<(Side, &'static str)>,
     /// How TCP ended, if there was no close frame.
     tcp: Option<&'static str>,
     no_echo: bool,
@@ -85,7 +89,9 @@ impl Account {
             late: 0,
             no_handshake: handshake.is_none(),
             snap_length: None,
+            no_request: handshake.is_some_and(|it| it.request.is_none()),
             no_answer: handshake.is_some_and(|it| it.response.is_none()),
+            inside: None,
             tcp: None,
             no_echo: false,
             pings: Pair::default(),
@@ -127,6 +133,10 @@ impl Account {
             }
             Anomaly::NoClose { tcp } => self.tcp = Some(tcp),
             Anomaly::NoCloseEcho {} => self.no_echo = true,
+            Anomaly::UnfinishedFrame { .. } => self.inside = from.map(|from| (from, "a frame")),
+            Anomaly::UnfinishedMessage { .. } => {
+                self.inside = from.map(|from| (from, "a fragmented message"));
+            }
             Anomaly::HandshakeTruncated { snap_length } => self.snap_length = Some(*snap_length),
             Anomaly::TlsKeysLate { records, .. } => self.late = self.late.saturating_add(*records),
             Anomaly::Gap { length, least, cause, .. } => {
@@ -189,7 +199,7 @@ impl Account {
         let has = |side| self.messages[side] > 0;
         match (has(Side::Client), has(Side::Server)) {
             (true, false) if self.no_answer || self.no_handshake => Some(Side::Client),
-            (false, true) if self.no_handshake => Some(Side::Server),
+            (false, true) if self.no_request || self.no_handshake => Some(Side::Server),
             _ => None,
         }
     }
@@ -206,6 +216,8 @@ impl Account {
         }
         if let Some(side) = self.only_side() {
             list.push(format!("not all is shown: only what the {} sent was captured", side.name()));
+        } else if self.no_request {
+            list.push("not all is shown: the request of the upgrade was not captured".to_owned());
         } else if self.no_answer {
             list.push("not all is shown: the answer to the upgrade was not captured".to_owned());
         }
@@ -250,10 +262,12 @@ impl Account {
     fn ending(&self, closed: Option<&Closed>) -> String {
         let Some(closed) = closed else { return "still open at the end of the capture".to_owned() };
         let by = closed.by.map_or_else(String::new, |by| format!(" by the {}", by.name()));
-        let silent = Side::BOTH.iter().find(|side| {
-            let pings = self.pings[**side];
-            pings.unanswered > 0 && pings.last == Some(self.last)
-        });
+        // Nothing came behind its last ping.
+        let is_silent = |side: Side| {
+            let pings = self.pings[side];
+            pings.sent > pings.answered && pings.last == Some(self.last)
+        };
+        let silent = Side::BOTH.into_iter().find(|side| is_silent(*side) && self.pings[*side].unanswered > 0);
         match closed.code {
             None if closed.lost => "ended; a close frame may have been lost".to_owned(),
             None if closed.is_seen() => {
@@ -273,15 +287,22 @@ impl Account {
                     text = format!(
                         "{text}; the last ping of the {} was not answered: the {} may be dead",
                         side.name(),
-                        (!*side).name()
+                        (!side).name()
                     );
                 }
                 text
             }
             Some(1006) => {
                 let how = self.tcp.map_or_else(String::new, |tcp| format!(" ({tcp})"));
+                let inside = self.inside.map_or_else(String::new, |(from, what)| {
+                    format!(" inside of {what} of the {}", from.name())
+                });
+                let why = match closed.by.filter(|by| is_silent(*by)) {
+                    Some(_) => ", with no answer to its last ping",
+                    None => "",
+                };
                 format!(
-                    "ended{by} without a close frame{how}: 1006 for the other side, after {}",
+                    "ended{by} without a close frame{inside}{how}{why}: 1006 for the other side, after {}",
                     span(closed.duration)
                 )
             }
@@ -353,7 +374,8 @@ fn encrypted(tls: &Tls) -> String {
 /// Describes which extensions were offered, and which were agreed on.
 fn agreed(handshake: &Handshake) -> Vec<String> {
     let mut list = Vec::new();
-    let offered = |name| handshake.request.as_ref().map(|request| values(request, name)).unwrap_or_default();
+    let offered =
+        |name| handshake.request.as_ref().map(|request| values(&request.headers, name)).unwrap_or_default();
     let protocols = offered("sec-websocket-protocol");
     match (&handshake.subprotocol, protocols.is_empty()) {
         (Some(chosen), true) => list.push(format!("sub-protocol {chosen}, which was not offered")),
@@ -365,16 +387,24 @@ fn agreed(handshake: &Handshake) -> Vec<String> {
         (None, true) => {}
     }
     let extensions = offered("sec-websocket-extensions");
-    match (handshake.deflate.is_some(), extensions.contains("permessage-deflate")) {
-        (true, _) => list.push("agreed: permessage-deflate".to_owned()),
-        (false, true) => list.push("not agreed: permessage-deflate was offered".to_owned()),
-        (false, false) => {}
+    let taken = handshake.response.as_ref();
+    let taken = taken.map(|it| values(&it.headers, "sec-websocket-extensions")).filter(|it| !it.is_empty());
+    match (handshake.deflate.is_some(), taken) {
+        (true, Some(taken)) if taken == extensions || extensions.is_empty() => {
+            list.push(format!("agreed: {taken}"));
+        }
+        (true, Some(taken)) => list.push(format!("agreed: {taken}, of {extensions}")),
+        (true, None) => list.push("agreed: permessage-deflate".to_owned()),
+        (false, _) if extensions.contains("permessage-deflate") => {
+            list.push("not agreed: permessage-deflate was offered".to_owned());
+        }
+        (false, _) => {}
     }
     list
 }
 
 /// Returns the values of all fields with a name, joined.
-fn values(request: &Request, name: &str) -> String {
-    let fields = request.headers.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
+fn values(fields: &[Field], name: &str) -> String {
+    let fields = fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
     fields.map(|field| &*field.value).collect::<Vec<_>>().join(", ")
 }

@@ -114,11 +114,10 @@ impl Sink for Explain {
             Kind::Anomaly { from, anomaly } => {
                 if let Some(account) = self.live.get_mut(&conn) {
                     account.anomaly(*from, anomaly);
-                } else if let Anomaly::H2ConnectNotEnabled { .. } = anomaly {
-                    // It follows the unanswered request.
-                    if let Some(row) = self.rows.last_mut().filter(|row| row.conn == conn) {
-                        row.help = Some(words::NOT_ENABLED.to_owned());
-                    }
+                } else if let Some(row) =
+                    self.rows.last_mut().filter(|row| row.conn == conn && row.reason == "rejected")
+                {
+                    row.fault(*from, anomaly);
                 } else if anomaly.says_why_encrypted() && self.encrypted.len() < BoundedList::<Row>::ITEMS {
                     self.encrypted.insert(conn, (*anomaly).clone());
                 }
@@ -279,7 +278,7 @@ mod tests {
             Reason::Tls(Box::new(tls)),
             Reason::Http(Box::new(http)),
             Reason::Http(Box::new(upgrade)),
-            Reason::Http2,
+            Reason::Http2 { read: true },
             Reason::Protocol("MQTT"),
             Reason::OneSide(Side::Client),
             Reason::Silent,
@@ -368,7 +367,7 @@ mod tests {
     #[test]
     fn many_connections_are_grouped_and_the_memory_is_bounded() {
         const MOST: usize = BoundedList::<Row>::ITEMS;
-        let it = unshown(Reason::Http2);
+        let it = unshown(Reason::Http2 { read: false });
         let mut explain = Explain::new();
         for conn in 1..=MOST as u64 + 10 {
             explain.event(&of(conn, Kind::Unshown(&it)));

@@ -3,9 +3,12 @@ use std::io::{self, Write};
 use serde_json::{Map, Value};
 
 use super::words;
-use crate::event::{Anomaly, ConnId, Opening, Rejected, Unshown};
-use crate::model::Endpoint;
+use crate::event::{Anomaly, ConnId, Evidence, Opening, Rejected, Unshown};
+use crate::model::{Endpoint, Side};
 use crate::text::printable_string;
+
+/// Bounds what is said of one refused request.
+const FAULTS: usize = 8;
 
 /// One connection.
 #[derive(Clone, Debug)]
@@ -59,16 +62,12 @@ impl Row {
         let Opening { client, server, ref handshake, .. } = it.opening;
         let url = handshake.as_deref().and_then(|it| it.url.as_deref());
         let to = url.map_or_else(String::new, |url| format!(" to {url}"));
-        let help = match it.status() {
-            Some(401 | 407) => Some("the server wants credentials"),
-            Some(403) => Some("servers refuse origins and users with 403: look at Origin and cookies"),
-            Some(404) => Some("no WebSocket lives at this path"),
-            Some(426) => Some("the server wants another version: look at its Sec-WebSocket-Version"),
-            Some(502..=504) => Some("a proxy could not reach the server behind it"),
-            Some(200..=399) => Some("something between does not know WebSocket, or the path serves a page"),
-            _ => None,
-        };
-        let answer = match it.status() {
+        let response = handshake.as_deref().and_then(|it| it.response.as_ref());
+        let answer = match response {
+            Some(response) if response.status != 101 => {
+                let words = format!("status {} {}", response.status, response.reason);
+                format!("an upgrade{to} was refused: {}", words.trim_end())
+            }
             Some(_) => format!("an upgrade{to} was refused: {}", it.why()),
             None => format!("an upgrade{to} was not answered: {}", it.why()),
         };
@@ -80,8 +79,27 @@ impl Row {
             is_shown: false,
             reason: "rejected",
             what: answer,
-            more: Vec::new(),
-            help: help.map(str::to_owned),
+            more: response.and_then(words::says_more).into_iter().collect(),
+            help: it.status().and_then(words::help_with_refusal).map(str::to_owned),
+        }
+    }
+
+    /// Notes what was wrong with a request that was refused, or with its answer.
+    pub(super) fn fault(&mut self, from: Option<Side>, anomaly: &Anomaly) {
+        if let Anomaly::H2ConnectNotEnabled { .. } = anomaly {
+            self.help = Some(words::NOT_ENABLED.to_owned());
+        } else if let Some(side) = from
+            && self.more.len() < FAULTS
+        {
+            let mut found = Vec::new();
+            anomaly.evidence(|name, value| {
+                found.push(match value {
+                    Evidence::Number(number) => format!("{name} {number}"),
+                    Evidence::Text(text) => format!("{name} \"{text}\""),
+                });
+            });
+            let found = if found.is_empty() { String::new() } else { format!(" ({})", found.join(", ")) };
+            self.more.push(format!("the {}: {}{found}", side.name(), anomaly.rule().sentence));
         }
     }
 

@@ -1,6 +1,7 @@
 //! Descriptions of connections and of what would help.
 
 use crate::event::{Anomaly, Http, Reason, Tls, Transport};
+use crate::http::Response;
 use crate::model::Side;
 use crate::text::count;
 
@@ -58,7 +59,13 @@ pub(super) fn what(reason: &Reason, why: Option<&Anomaly>) -> String {
         Reason::Tls(tls) => format!("{}, {}", agreed(tls), not_decrypted(why)),
         Reason::Decrypted(tls) => format!("{}, decrypted, in which no WebSocket was found", agreed(tls)),
         Reason::Http(http) => exchange(http),
-        Reason::Http2 => "HTTP/2 without encryption, in which no WebSocket was found".to_owned(),
+        Reason::Http2 { read: true } => {
+            "HTTP/2 without encryption, in which no WebSocket was asked for".to_owned()
+        }
+        Reason::Http2 { read: false } => {
+            "HTTP/2 without encryption, of which not all was captured, and no WebSocket was found in the rest"
+                .to_owned()
+        }
         Reason::Protocol(name) => format!("{name}, not HTTP"),
         Reason::OneSide(side) => format!("only what the {} sent was captured", side.name()),
         Reason::Silent => "a connection without data".to_owned(),
@@ -79,6 +86,8 @@ fn agreed(tls: &Tls) -> String {
     }
     if let Some(alpn) = &tls.alpn {
         text = format!("{text} ({alpn})");
+    } else if let Some(offered) = &tls.offered {
+        text = format!("{text} (offered {offered})");
     }
     text
 }
@@ -128,6 +137,40 @@ fn exchange(http: &Http) -> String {
     }
 }
 
+/// The fields of a refusal that say more than its status, by status.
+const SAY_MORE: [(u16, &str); 8] = [
+    (301, "location"),
+    (302, "location"),
+    (303, "location"),
+    (307, "location"),
+    (308, "location"),
+    (401, "www-authenticate"),
+    (426, "sec-websocket-version"),
+    (503, "retry-after"),
+];
+
+/// Returns what a refusal says beside its status.
+pub(super) fn says_more(response: &Response) -> Option<String> {
+    let named = SAY_MORE.iter().filter(|(status, _)| *status == response.status);
+    let mut fields =
+        named.filter_map(|(_, name)| response.headers.iter().find(|it| it.name.eq_ignore_ascii_case(name)));
+    fields.next().map(|field| format!("the server: {}: {}", field.name, field.value))
+}
+
+/// Says what helps where an upgrade was refused with a status.
+pub(super) const fn help_with_refusal(status: u16) -> Option<&'static str> {
+    match status {
+        401 | 407 => Some("the server wants credentials"),
+        403 => Some("servers refuse origins and users with 403: look at Origin and cookies"),
+        404 => Some("no WebSocket lives at this path"),
+        426 => Some("the server wants another version: look at its Sec-WebSocket-Version"),
+        502..=504 => Some("a proxy could not reach the server behind it"),
+        200..=299 => Some("something between does not know WebSocket, or the path serves a page"),
+        300..=399 => Some("browsers do not follow redirects here: connect to where it points"),
+        _ => None,
+    }
+}
+
 /// Describes what helps if only data sent by `side` was captured.
 pub(super) fn other_direction(side: Side) -> String {
     format!("mirror both directions of the port, or capture where the {} is seen too", (!side).name())
@@ -144,13 +187,17 @@ pub(super) fn help(reason: &Reason, why: Option<&Anomaly>, lost: u64, cut: u64) 
     }
     match reason {
         Reason::Tls(_) => Some(help_to_decrypt(why).to_owned()),
-        Reason::Http2 => Some("WebSockets over HTTP/2 begin with an extended CONNECT (RFC 8441)".to_owned()),
         Reason::OneSide(side) => Some(other_direction(*side)),
-        Reason::MidStream => Some("begin to capture before the connection is opened".to_owned()),
-        Reason::Unknown if lost > 0 => Some("a capture without loss".to_owned()),
-        Reason::Unknown | Reason::Decrypted(_) | Reason::Http(_) | Reason::Protocol(_) | Reason::Silent => {
-            None
+        Reason::MidStream | Reason::Http2 { read: false } => {
+            Some("begin to capture before the connection is opened".to_owned())
         }
+        Reason::Unknown if lost > 0 => Some("a capture without loss".to_owned()),
+        Reason::Unknown
+        | Reason::Decrypted(_)
+        | Reason::Http(_)
+        | Reason::Http2 { read: true }
+        | Reason::Protocol(_)
+        | Reason::Silent => None,
     }
 }
 

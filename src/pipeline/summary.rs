@@ -48,6 +48,16 @@ pub struct Summary {
     pub anomalies: [u64; 3],
     /// Connections without output, by their kind, in the order of [`Reason::NAMES`].
     pub unshown: [u64; Reason::NAMES.len()],
+    /// Those of them that may hold WebSockets all the same, in the same order.
+    pub may_hide: [u64; Reason::NAMES.len()],
+    /// The other protocols among them, by name.
+    pub protocols: BTreeMap<&'static str, u64>,
+    /// Conversations of whose handshake a part or all was not captured.
+    pub no_handshake: u64,
+    /// Messages of which not all bytes are known.
+    pub incomplete: u64,
+    /// Gaps in conversations.
+    pub gaps: u64,
     /// Places at which an input is damaged or truncated.
     pub damaged: u64,
     /// The first of them by file and offset, and the problem there.
@@ -100,8 +110,16 @@ impl Summary {
     /// Counts one event.
     pub(super) fn count(&mut self, event: &Event<'_>) {
         let counter = match &event.kind {
-            Kind::Message(_) => &mut self.messages,
-            Kind::Opened(_) => &mut self.conversations,
+            Kind::Message(message) => {
+                self.incomplete = self.incomplete.saturating_add((!message.is_complete()).into());
+                &mut self.messages
+            }
+            Kind::Opened(opening) => {
+                let whole = opening.handshake.as_deref();
+                let whole = whole.is_some_and(|it| it.request.is_some() && it.response.is_some());
+                self.no_handshake = self.no_handshake.saturating_add((!whole).into());
+                &mut self.conversations
+            }
             Kind::Rejected(_) => &mut self.refused,
             Kind::Anomaly { anomaly, .. } => {
                 match anomaly {
@@ -112,6 +130,7 @@ impl Summary {
                         self.damaged = self.damaged.saturating_add(1);
                         self.note_damage((file.clone(), *offset, problem.clone()));
                     }
+                    Anomaly::Gap { .. } => self.gaps = self.gaps.saturating_add(1),
                     _ => {}
                 }
                 let [notes, warnings, errors] = &mut self.anomalies;
@@ -123,10 +142,16 @@ impl Summary {
             }
             Kind::Unshown(unshown) => {
                 let number = Reason::NAMES.iter().position(|(name, _)| *name == unshown.reason.name());
-                match number.and_then(|number| self.unshown.get_mut(number)) {
-                    Some(counter) => counter,
-                    None => return,
+                let Some(number) = number else { return };
+                if let Reason::Protocol(name) = unshown.reason {
+                    let times = self.protocols.entry(name).or_default();
+                    *times = times.saturating_add(1);
                 }
+                if let Some(times) = self.may_hide.get_mut(number).filter(|_| unshown.may_be_websocket()) {
+                    *times = times.saturating_add(1);
+                }
+                let Some(counter) = self.unshown.get_mut(number) else { return };
+                counter
             }
             Kind::Frame(_) | Kind::Closed(_) => return,
         };
@@ -164,6 +189,9 @@ impl Summary {
             (&mut self.conversations, other.conversations),
             (&mut self.refused, other.refused),
             (&mut self.messages, other.messages),
+            (&mut self.no_handshake, other.no_handshake),
+            (&mut self.incomplete, other.incomplete),
+            (&mut self.gaps, other.gaps),
             (&mut self.captured_again, other.captured_again),
             (&mut self.damaged, other.damaged),
             (notes, other.anomalies[0]),
@@ -175,8 +203,13 @@ impl Summary {
         if let Some(damage) = &other.damage {
             self.note_damage(damage.clone());
         }
-        for (mine, theirs) in self.unshown.iter_mut().zip(other.unshown) {
+        let unshown = self.unshown.iter_mut().zip(other.unshown);
+        for (mine, theirs) in unshown.chain(self.may_hide.iter_mut().zip(other.may_hide)) {
             *mine = mine.saturating_add(theirs);
+        }
+        for (name, theirs) in &other.protocols {
+            let mine = self.protocols.entry(name).or_default();
+            *mine = mine.saturating_add(*theirs);
         }
     }
 }

@@ -144,7 +144,7 @@ impl Connection {
             if order.must_wait(at, behind) {
                 order.wait(side, at, StreamInput::End(End::Reset), true);
             } else {
-                stack.end(side, End::Reset, &mut cx);
+                push(stack, side, StreamInput::End(End::Reset), &mut cx);
             }
         }
         if order.allocated() > 0 {
@@ -314,7 +314,10 @@ fn push(stack: &mut Stack, side: Side, input: StreamInput, cx: &mut Context<'_>)
     match input {
         StreamInput::Bytes(bytes, carried) => stack.bytes(side, &bytes, carried, cx),
         StreamInput::Gap(lost, cause) => stack.gap(side, lost, cause.unwrap_or("lost"), cx),
-        StreamInput::End(how) => stack.end(side, how, cx),
+        StreamInput::End(how) => {
+            cx.transport.ended.get_or_insert((side, how));
+            stack.end(side, how, cx);
+        }
     }
 }
 

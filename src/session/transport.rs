@@ -1,6 +1,6 @@
 use crate::event::Over;
 use crate::model::{At, Endpoint, Flags, Pair, Segment, Side};
-use crate::tcp::CapturedAgain;
+use crate::tcp::{CapturedAgain, End};
 
 /// Facts about the TCP connection below a [`Stack`](super::stack::Stack).
 ///
@@ -28,6 +28,8 @@ pub(super) struct TcpFacts {
     pub(super) over: Option<Box<Over>>,
     /// The length of the longest packet truncated by the snap length.
     pub(super) longest_truncated: u32,
+    /// TCP's side that ended first, and how.
+    pub(super) ended: Option<(Side, End)>,
     /// Whether a conversation on it was reported.
     pub(super) shown: bool,
 }
@@ -78,6 +80,7 @@ impl TcpFacts {
             again: CapturedAgain::default(),
             over: None,
             longest_truncated: 0,
+            ended: None,
             shown: false,
         }
     }

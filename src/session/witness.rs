@@ -10,7 +10,8 @@ pub(super) use mqtt::is_mqtt;
 use super::transport::TcpFacts;
 use crate::event::{Http, Reason, Transport as Carrier, Unshown};
 use crate::http::{Sniff, looks_like};
-use crate::model::{Lost, Pair, Side};
+use crate::model::{At, Lost, Pair, Side};
+use crate::proxy::{self, Output, Preamble};
 
 /// The maximum number of first bytes kept per side.
 const HEAD: usize = 2048;
@@ -72,14 +73,21 @@ impl Witness {
     /// Returns whether a finished connection needs no more bytes to be identified.
     pub(super) fn is_content(&mut self) -> bool {
         self.segments = self.segments.saturating_add(1);
-        let both = !self.heads.client.is_empty() && !self.heads.server.is_empty();
-        both || self.segments > PATIENCE
+        let Pair { client, server } = &self.heads;
+        let inside = inside(client, server).or_else(|| inside(server, client));
+        let [one, other] = match &inside {
+            Some([one, other]) => [one.as_slice(), other],
+            None => [client.as_slice(), server],
+        };
+        hello::is_whole(one) && hello::is_whole(other) || self.segments > PATIENCE
     }
 
     /// Returns the description of the connection.
     pub(super) fn testimony(&self, transport: &TcpFacts) -> Unshown {
         let [client, server] = self.heads_by_role(transport);
-        let reason = self.reason(transport);
+        let inside = inside(client, server);
+        let [client, server] = inside.as_ref().map_or([client, server], |[client, server]| [client, server]);
+        let reason = self.reason([client, server], transport);
         let of_tls = hello::client_of(Pair { client, server });
         let asked = of_tls.unwrap_or(Side::Client);
         Unshown {
@@ -97,8 +105,7 @@ impl Witness {
         Side::BOTH.map(|role| self.heads[transport.role(role)].as_slice())
     }
 
-    fn reason(&self, transport: &TcpFacts) -> Reason {
-        let [client, server] = self.heads_by_role(transport);
+    fn reason(&self, [client, server]: [&[u8]; 2], transport: &TcpFacts) -> Reason {
         if client.is_empty() && server.is_empty() {
             return match Side::BOTH.map(|role| transport.saw(role)) {
                 [true, false] if self.lost > 0 => Reason::OneSide(Side::Client),
@@ -107,11 +114,6 @@ impl Witness {
                 _ => Reason::Silent,
             };
         }
-        let [client, server] = if client.starts_with(b"CONNECT ") && !behind_head(server).is_empty() {
-            [client, server].map(behind_head)
-        } else {
-            [client, server]
-        };
         // The roles may be unknown.
         if let Some(tls) = hello::tls(client, server).or_else(|| hello::tls(server, client)) {
             let over = transport.over.as_ref().and_then(|over| over.tls.as_ref());
@@ -121,7 +123,7 @@ impl Witness {
             };
         }
         if client.starts_with(protocol::HTTP2) || server.starts_with(protocol::HTTP2) {
-            return Reason::Http2;
+            return Reason::Http2 { read: self.from_start && self.lost == 0 };
         }
         if looks_like(client) == Sniff::Request || looks_like(server) == Sniff::Response {
             if !transport.saw(Side::Server) || !transport.saw(Side::Client) {
@@ -135,7 +137,7 @@ impl Witness {
         };
         let reversed = || name(server, client, Side::Client).filter(|_| !transport.is_directed());
         match name(client, server, Side::Server).or_else(reversed) {
-            Some(midway::HTTP2) => return Reason::Http2,
+            Some(midway::HTTP2) => return Reason::Http2 { read: false },
             Some(name) => return Reason::Protocol(name),
             None => {}
         }
@@ -149,6 +151,28 @@ impl Witness {
             _ => Reason::Unknown,
         }
     }
+}
+
+/// Returns the first bytes behind what a proxy was asked, where a connection begins with that: a CONNECT (RFC 9110
+/// §9.3.6), SOCKS, a PROXY header.
+fn inside(client: &[u8], server: &[u8]) -> Option<[Vec<u8>; 2]> {
+    let [mut asked, mut answered] = [client, server];
+    while asked.starts_with(b"CONNECT ") {
+        [asked, answered] = [asked, answered].map(behind_head);
+    }
+    if asked.len() < client.len() {
+        return (!asked.is_empty()).then(|| [asked, answered].map(<[u8]>::to_vec));
+    }
+    if proxy::looks_like(client) != proxy::Sniff::Yes {
+        return None;
+    }
+    let mut preamble = Preamble::new();
+    let mut push = |side, bytes| preamble.push(side, bytes, At::default());
+    let output = push(Side::Client, client);
+    let output = output.or(push(Side::Server, server));
+    matches!(output, Some(Output::Through(_))).then(|| {
+        Side::BOTH.map(|side| preamble.take(side).into_iter().flat_map(|(bytes, _)| bytes).collect())
+    })
 }
 
 /// Returns the bytes after the head that `bytes` begin with.
@@ -221,6 +245,23 @@ fn field(head: &[u8], name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_proxy_was_asked_is_passed_over() {
+        let connect = b"CONNECT h:443 HTTP/1.1\r\n\r\n";
+        let twice = [&connect[..], connect, b"hello"].concat();
+        let answers = b"HTTP/1.1 407 No\r\n\r\nHTTP/1.1 200 OK\r\n\r\nworld";
+        assert_eq!(inside(&twice, answers), Some([b"hello".to_vec(), b"world".to_vec()]));
+        assert_eq!(inside(connect, b"HTTP/1.1 407 No\r\n\r\n"), None);
+        let socks = inside(
+            b"\x05\x01\0\x05\x01\0\x01\x0a\0\0\x01\x01\xbbhello",
+            b"\x05\0\x05\0\0\x01\0\0\0\0\0\0world",
+        );
+        assert_eq!(socks, Some([b"hello".to_vec(), b"world".to_vec()]));
+        let header = inside(b"PROXY TCP4 192.0.2.1 198.51.100.7 40000 443\r\nhello", b"world");
+        assert_eq!(header, Some([b"hello".to_vec(), b"world".to_vec()]));
+        assert_eq!(inside(b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"), None);
+    }
 
     #[test]
     fn targets_of_long_polling_are_known() {

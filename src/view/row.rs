@@ -102,7 +102,7 @@ pub(super) fn rejected(
             pen.put(Style::Warning, &format!("  {} ", response.status));
             pen.wire(Style::Warning, response.reason.as_bytes(), width);
         }
-        None => pen.put(Style::Warning, "  no answer"),
+        None => pen.put(Style::Warning, &format!("  {}", rejected.why())),
     }
     agreed(pen, opening, width);
     pen.end();

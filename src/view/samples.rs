@@ -129,7 +129,7 @@ pub(crate) fn refused() -> Rejected {
         handshake.subprotocol = None;
         handshake.deflate = None;
     }
-    Rejected { opening, ended: false }
+    Rejected { opening, ended: false, tcp: None }
 }
 
 pub(crate) fn closed() -> Closed {

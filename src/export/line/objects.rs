@@ -20,7 +20,7 @@ pub(super) fn ends(client: Endpoint, server: Endpoint, out: &mut Vec<u8>) {
 
 /// Appends the negotiated TLS parameters.
 pub(super) fn tls(tls: &Tls, out: &mut Vec<u8>) {
-    let Tls { version, cipher, sni, alpn, resumed, early_data, ja4, keys } = tls;
+    let Tls { version, cipher, sni, alpn, resumed, early_data, ja4, keys, .. } = tls;
     put(out, "{");
     let texts = [
         (r#""version":"#, version),

@@ -361,7 +361,7 @@ proptest! {
         let tls = Tls { sni: secret.clone().map(Into::into), alpn: Some("h2".into()), ..Tls::default() };
         let proxy = Proxy { protocol: "connect", client: None, server: secret.map(Into::into) };
         opened.over = Some(Box::new(Over { http2: true, tls: Some(tls), proxy: Some(proxy) }));
-        let rejected = Rejected { opening: opened.clone(), ended: true };
+        let rejected = Rejected { opening: opened.clone(), ended: true, tcp: None };
         for kind in [Kind::Opened(&opened), Kind::Rejected(&rejected)] {
             let (_, json) = check(&samples::event(9, 0, kind));
             prop_assert_eq!(json["request"]["target"].as_str().unwrap(), &value);

@@ -234,6 +234,7 @@ fn note(facts: &Facts, cx: &mut Context<'_>) {
         cipher: facts.suite_name(),
         sni: facts.server_name.clone(),
         alpn: facts.alpn.clone(),
+        offered: None,
         resumed: facts.resumed,
         early_data: facts.early_data_accepted(),
         ja4: facts.ja4.clone(),

@@ -229,7 +229,8 @@ impl Stack {
         let opening = cx.opening(Some(handshake));
         cx.begin(&opening);
         let ended = self.ended.client || self.ended.server;
-        cx.say(Kind::Rejected(&Rejected { opening, ended }));
+        let tcp = cx.transport.ended.map(|(side, how)| (cx.transport.role(side), how.name()));
+        cx.say(Kind::Rejected(&Rejected { opening, ended, tcp }));
         self.report_held(cx);
     }
 

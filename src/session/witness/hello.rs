@@ -20,6 +20,8 @@ pub(super) fn tls(client: &[u8], server: &[u8]) -> Option<Tls> {
     let answered = answered.and_then(ServerHello::parse);
     let offered = asked.as_ref().map(|hello| hello.extensions.alpn()).unwrap_or_default();
     let chosen = answered.as_ref().and_then(|hello| hello.extensions.alpn().into_iter().next());
+    let text = |name: &Vec<u8>| String::from_utf8_lossy(name).into_owned();
+    let names: Vec<_> = offered.iter().map(text).collect();
     // TLS 1.3 encrypts the server's choice; a client's offer counts only if it is the only one.
     let alpn = chosen.or_else(|| <[_; 1]>::try_from(offered).ok().map(|[only]| only));
     let version = answered.as_ref().map(ServerHello::version);
@@ -27,7 +29,8 @@ pub(super) fn tls(client: &[u8], server: &[u8]) -> Option<Tls> {
         version: version.map(|it| version_name(it).map_or_else(|| format!("0x{it:04x}").into(), Into::into)),
         cipher: answered.map(|hello| suite::name(hello.suite)),
         sni: asked.and_then(|hello| hello.server_name()),
-        alpn: alpn.map(|name| String::from_utf8_lossy(&name).into()),
+        offered: (alpn.is_none() && !names.is_empty()).then(|| names.join(", ").into()),
+        alpn: alpn.map(|name| text(&name).into()),
         ..Tls::default()
     })
 }
@@ -37,6 +40,18 @@ pub(super) fn client_of(heads: Pair<&[u8]>) -> Option<Side> {
     let is_client =
         |side: Side| body(heads[side], CLIENT_HELLO).is_some() || body(heads[!side], SERVER_HELLO).is_some();
     Side::BOTH.into_iter().find(|side| is_client(*side))
+}
+
+/// Returns whether a side's first bytes are there: of a handshake record of TLS, all of it that is kept.
+pub(super) fn is_whole(head: &[u8]) -> bool {
+    match head {
+        [HANDSHAKE, 3, _, high, low, ..] => {
+            let length = usize::from(u16::from_be_bytes([*high, *low]));
+            head.len() >= length.saturating_add(5).min(super::HEAD)
+        }
+        [HANDSHAKE] | [HANDSHAKE, 3, ..] => false,
+        _ => !head.is_empty(),
+    }
 }
 
 /// Returns whether bytes begin with a TLS record.
@@ -85,6 +100,15 @@ mod tests {
         let it = tls(&client(), &server()).unwrap();
         assert_eq!((it.version.as_deref(), it.sni.as_deref()), (Some("1.3"), Some("host")));
         assert_eq!((it.cipher.as_deref(), it.alpn), (Some("TLS_AES_256_GCM_SHA384"), None));
+        assert_eq!(it.offered.as_deref(), Some("h2, http/1.1"));
+    }
+
+    #[test]
+    fn a_hello_is_waited_for_until_it_is_whole() {
+        let hello = client();
+        let whole: Vec<_> = (0..=hello.len()).filter(|end| is_whole(&hello[..*end])).collect();
+        assert_eq!(whole, [hello.len()]);
+        assert!(is_whole(b"G") && is_whole(&[&hello[..3], b"\xff\xff", &[0; super::super::HEAD]].concat()));
     }
 
     #[test]

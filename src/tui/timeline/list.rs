@@ -63,6 +63,9 @@ impl Timeline {
             }
             Phase::Filling => "nothing yet".to_owned(),
             Phase::Failed(_) => "reading ended early, and no WebSocket was found before".to_owned(),
+            Phase::Complete if look.store.packets() == 0 => {
+                "no TCP connection was found in this capture".to_owned()
+            }
             Phase::Complete => "no WebSocket was found in this capture".to_owned(),
         };
         let x = area.x.saturating_add(area.width.saturating_sub(columns(&words)) / 2);

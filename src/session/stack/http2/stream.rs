@@ -348,7 +348,7 @@ impl PendingRequest {
         let (handshake, faults) = verify_extended(Some(self.request), response);
         let opening = cx.opening(Some(Box::new(handshake)));
         cx.begin(&opening);
-        cx.say(Kind::Rejected(&Rejected { opening, ended }));
+        cx.say(Kind::Rejected(&Rejected { opening, ended, tcp: None }));
         for (side, anomaly) in self.held.into_iter().chain(faults) {
             cx.anomaly(Some(side), &anomaly);
         }
