@@ -341,6 +341,23 @@ fn capture_filters_are_for_files_too() {
 }
 
 #[test]
+fn words_among_the_files_are_answered_with_the_flag_that_takes_them() {
+    let folder = folder();
+    for (line, advice) in [
+        (
+            "print tiny.pcap tcp port 80",
+            "there is no file tcp; give capture filters with -f: -f 'tcp port 80'",
+        ),
+        ("print hello tiny.pcap", "there is no file hello; to search for texts, use -Y '\"hello\"'"),
+        ("print missing.pcap tiny.pcap", "missing.pcap: No such file"),
+        ("print --template %time tiny.pcap", "it has no field: write fields in braces"),
+    ] {
+        let (code, out, err) = said(folder.path(), line);
+        assert_eq!((code, out.as_str(), err.contains(advice)), (2, "", true), "{line}: {err}");
+    }
+}
+
+#[test]
 fn columns_and_templates_are_printed() {
     let folder = folder();
     let (code, out, err) =

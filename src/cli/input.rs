@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -84,6 +84,7 @@ impl Input {
             opened.followed = Some(file.display().to_string());
             opened.source = Box::new(follow);
         } else {
+            self.reject_words()?;
             let files = Files::open_until(&self.files, until)?;
             opened.meter = Some(files.meter());
             opened.origins = files.origins();
@@ -94,6 +95,25 @@ impl Input {
             opened.source = self.filtered(opened.source)?;
         }
         Ok(opened)
+    }
+
+    /// Fails if words of a capture filter, or a text to search for, are among the names of files.
+    fn reject_words(&self) -> anyhow::Result<()> {
+        const OF_FILTERS: [&str; 9] = ["tcp", "port", "host", "src", "dst", "ip", "ip6", "net", "portrange"];
+        let is_missing = |file: &&PathBuf| file.as_path() != Path::new("-") && !file.exists();
+        let missing: Vec<_> =
+            self.files.iter().filter(is_missing).map(|file| file.to_string_lossy()).collect();
+        let Some(first) = missing.first() else { return Ok(()) };
+        if first.split(' ').next().is_some_and(|word| OF_FILTERS.contains(&word)) {
+            anyhow::bail!(
+                "there is no file {first}; give capture filters with -f: -f '{}'",
+                missing.join(" ")
+            );
+        }
+        if missing.len() < self.files.len() && !first.contains(['.', '/']) {
+            anyhow::bail!("there is no file {first}; to search for texts, use -Y '\"{first}\"'");
+        }
+        Ok(())
     }
 
     /// Passes only those packets of files that match -f.

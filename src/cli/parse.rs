@@ -83,6 +83,11 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
             }
             (ErrorKind::MissingRequiredArgument, None) if wants_input(&error) => Err(nothing_to_read(all)),
             (ErrorKind::UnknownArgument, named) => Err(advised(error, &all, named)),
+            (ErrorKind::ArgumentConflict, named) if is_of_files_and_interfaces(&error) => {
+                let text =
+                    "either files or interfaces are read; give capture filters with -f, as in -f 'port 80'";
+                Err(named.unwrap_or(all).error(ErrorKind::ArgumentConflict, text))
+            }
             _ => Err(error),
         }
     })
@@ -146,6 +151,9 @@ fn nearly_a_command(all: &clap::Command, arguments: &[OsString]) -> Option<Strin
         _ => return None,
     };
     let names: Vec<&str> = all.get_subcommands().map(clap::Command::get_name).chain(topic).collect();
+    if word == "version" && topic.is_none() {
+        return Some("there is no command `version`: use --version".to_owned());
+    }
     if names.contains(&word) || !word.bytes().all(|byte| byte.is_ascii_lowercase()) {
         return None;
     }
@@ -157,6 +165,13 @@ fn is_of_view(all: &clap::Command, error: &clap::Error) -> bool {
     let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return false };
     let mut flags = all.find_subcommand("view").into_iter().flat_map(clap::Command::get_arguments);
     flags.any(|arg| arg.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long)))
+}
+
+fn is_of_files_and_interfaces(error: &clap::Error) -> bool {
+    let arguments = [ContextKind::InvalidArg, ContextKind::PriorArg].map(|kind| error.get(kind));
+    let names = arguments.into_iter().flatten().map(ToString::to_string);
+    let is_one = |name: &String| name.contains("--interface <NAME>") || name.contains("[FILE]");
+    names.filter(is_one).count() == 2
 }
 
 /// Flags of tshark and tcpdump, each with its counterpart here.
@@ -249,6 +264,10 @@ mod tests {
         assert!(text("wirefin chekc a.pcap").contains("did you mean `check`"));
         assert!(parsed("wirefin -- -r").is_ok() && parsed("wirefin capture").is_ok());
         assert!(text("wirefin -z conv,tcp -r a.pcap").contains("`wirefin stats` sums up"));
+        assert!(text("wirefin -i any port 80").contains("-f 'port 80'"));
+        assert!(text("wirefin print -i any port 80").contains("-f 'port 80'"));
+        assert!(text("wirefin version").contains("use --version"));
+        assert!(parsed("wirefin print -vv a.pcap").is_ok());
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(super) struct Args {
     end: args::Count,
 
     /// Show handshakes in full, and every frame
-    #[arg(short, long)]
+    #[arg(short, long, overrides_with = "verbose")]
     verbose: bool,
 
     /// Show payloads as hex dumps too
@@ -69,6 +69,9 @@ fn columns(text: &str) -> Result<Fields, String> {
 }
 
 fn template(text: &str) -> Result<Fields, String> {
+    if !text.replace("{{", "").contains('{') {
+        return Err("it has no field: write fields in braces, as in '{time} {from} {text}'".to_owned());
+    }
     Fields::template(text).map_err(|error| error.to_string())
 }
 

@@ -209,7 +209,7 @@ impl Field {
         ("frame.len", "len, the payload's length"),
         ("frame", "text or payload"),
         ("websocket", "a test such as opcode == text: every message is of a WebSocket"),
-        ("tcp", "a test such as port == 80: every message came over TCP"),
+        ("tcp", "a test such as port == 80, or -f for what tcpdump understands"),
         ("http.request.uri", "path or url"),
         ("tls.handshake.extensions_server_name", "host"),
     ];

@@ -78,6 +78,8 @@ pub(super) struct Extent {
     pub(super) totals: Pair<DirectionTotals>,
     /// Notes, warnings and errors.
     pub(super) anomalies: [u64; 3],
+    /// Connections that may contain a WebSocket and show nothing.
+    pub(super) unshown: u64,
 }
 
 /// The rate of messages in a second, by the clock of this machine.
@@ -174,6 +176,7 @@ impl App {
                 conversations: store.conversations().len(),
                 totals: store.totals(),
                 anomalies: store.anomalies(),
+                unshown: store.unshown().iter().filter(|(_, it)| it.may_be_websocket()).count() as u64,
             };
             self.timeline.until = store.times().map(|(_, last)| last);
             self.phase = self.store.phase();

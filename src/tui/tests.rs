@@ -223,7 +223,7 @@ fn every_state_at_both_sizes() {
 #[test]
 fn nothing_in_the_capture() {
     let desk = Desk::with(&Batch::default(), 80, 24);
-    assert!(desk.text().contains("no WebSocket was found in this capture"));
+    assert!(desk.text().contains("no TCP connection was found in this capture"));
 }
 
 #[test]

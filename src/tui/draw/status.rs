@@ -65,7 +65,7 @@ struct Count {
 /// Says how much there is, and what is wrong with it.
 fn counts(app: &App) -> Vec<Count> {
     let (theme, wide) = (&app.theme, app.layout.title.width >= 110);
-    let Extent { conversations, totals, anomalies, .. } = app.extent;
+    let Extent { conversations, totals, anomalies, unshown, .. } = app.extent;
     let messages = totals.client.messages.saturating_add(totals.server.messages);
     let mut counts = Vec::new();
     let plain = |words: String| Count { words: format!("  {words}"), style: theme.bar, leads: None };
@@ -88,6 +88,12 @@ fn counts(app: &App) -> Vec<Count> {
             let (words, style) = (format!("  {sign} {words}"), theme.bar.patch(style));
             counts.push(Count { words, style, leads: Some(leads) });
         }
+    }
+    // Where there is no conversation, they are listed in the timeline.
+    if unshown > 0 && conversations > 0 {
+        let what = if wide { text::counted(unshown, "connection") } else { short(unshown) };
+        let (words, style) = (format!("  ? {what} not shown"), theme.bar.patch(theme.warning));
+        counts.push(Count { words, style, leads: Some(Action::Anomalies) });
     }
     counts
 }

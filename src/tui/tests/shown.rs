@@ -353,6 +353,29 @@ fn what_connections_were_stands_where_no_websocket_was_found() {
 }
 
 #[test]
+fn connections_that_may_be_websockets_are_counted_beside_those_that_are() {
+    use crate::event::Reason;
+    let mut batch = Batch::default();
+    put(&mut batch, 4, 9, 0, Kind::Opened(&samples::opened()));
+    let end = |port| crate::model::Endpoint::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), port);
+    let (client, server) = (end(50_000), end(443));
+    for (conn, reason) in [(12, Reason::Tls(Box::default())), (30, Reason::Protocol("redis"))] {
+        let unshown = crate::event::Unshown { client, server, directed: true, reason, lost: 0, cut: 0 };
+        put(&mut batch, conn, conn, 0, Kind::Unshown(&unshown));
+    }
+    let mut desk = Desk::with(&batch, 120, 40);
+    let title = desk.text().lines().next().unwrap_or_default().to_owned();
+    assert!(title.contains("? 1 connection not shown"), "{title}");
+    let at = title.chars().take_while(|c| *c != '?').count() as u16;
+    desk.mouse(MouseEventKind::Down(MouseButton::Left), at, desk.app.layout.title.y);
+    let text = desk.text();
+    assert!(
+        text.contains("#12 127.0.0.1:50000 → 127.0.0.1:443  TLS, and there are no keys for it"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_payload_of_any_length_is_shown_and_searched_to_its_end() {
     let mut batch = Batch::default();
     let body = format!("[{}\"end\"]", "1,".repeat(3 << 20));
