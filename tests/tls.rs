@@ -53,7 +53,7 @@ fn export(packets: Vec<Packet>, keys: Vec<u8>, at: usize, options: &Options) -> 
     String::from_utf8(export_from(&mut source, options, false).unwrap()).unwrap()
 }
 
-const FAMILIES: [&str; 8] = [
+const FAMILIES: [&str; 9] = [
     "tls13-aes128-gcm.pcap",
     "tls13-chacha20.pcap",
     "tls13-big-records.pcap",
@@ -61,6 +61,7 @@ const FAMILIES: [&str; 8] = [
     "record-padding.pcap",
     "tls12-ecdhe-aes256-gcm.pcap",
     "tls12-ecdhe-aes128-sha-mte.pcap",
+    "tls12-java-in-front.pcap",
     "tls10-aes128-cbc-sha.pcap",
 ];
 
@@ -82,6 +83,20 @@ fn one_packet_that_is_missing_makes_nothing_wrong_and_does_not_end_decryption() 
         // Up to TLS 1.2, a connection without its ServerHello cannot be decrypted.
         assert!(found * 10 > all * 7, "{name}: {found} of {all}");
     }
+}
+
+/// Java sends it in a segment of its own; the next record begins with the nonce 0, which looks like a message in clear.
+#[test]
+fn a_lost_change_cipher_spec_costs_nothing() {
+    let path = capture("tls12-java-in-front.pcap");
+    let (mut packets, truth) = (read(&path).unwrap(), Truth::beside(&path).unwrap());
+    let whole = truth.judge(&records(&export(packets.clone(), key_log(&path), 0, &solo())));
+    let before = packets.len();
+    packets.retain(|packet| !packet.data.ends_with(b"\x14\x03\x03\0\x01\x01"));
+    assert_eq!(packets.len(), before - 1);
+    let lines = export(packets, key_log(&path), 0, &solo());
+    assert_eq!(truth.judge(&records(&lines)), whole, "{lines}");
+    assert_eq!(codes(&lines), [""; 0]);
 }
 
 /// Packets of the two sides are captured in another order than sent if each side has its own queue or its own capture.

@@ -205,7 +205,12 @@ impl Stream {
         let header = cut.header;
         let is_session = matches!(self.sides[side].epoch, Epoch::Session(_));
         self.sides[side].gapped = true;
-        if self.sides[side].closed || header.kind == content::CHANGE_CIPHER_SPEC && !is_session {
+        if self.sides[side].closed {
+            return;
+        }
+        if header.kind == content::CHANGE_CIPHER_SPEC && !is_session {
+            // Its header says all.
+            self.change_cipher_spec(side);
             return;
         }
         if self.sides[side].epoch == Epoch::Clear && header.kind != content::APPLICATION_DATA {

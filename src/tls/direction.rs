@@ -195,6 +195,17 @@ impl Direction {
         Some(keys.cipher.protection().reveal(&record, number))
     }
 
+    /// Returns whether only the handshake, and perhaps early data, came before the record with this number in this epoch.
+    pub(super) fn begins_with(&self, epoch: Epoch, number: u64) -> bool {
+        let in_handshake = matches!(self.epoch, Epoch::Clear | Epoch::Handshake);
+        match epoch {
+            Epoch::Traffic(0) => in_handshake && number == 0,
+            // Finished is the first record.
+            Epoch::Session(1) => in_handshake && number <= 1,
+            _ => false,
+        }
+    }
+
     /// Returns whether the budget allows further searches.
     pub(super) const fn can_search(&self) -> bool {
         self.budget >= 1_024

@@ -166,10 +166,13 @@ impl Stream {
     fn resume(&mut self, side: Side, opening: Opening, record: &Record<'_>, gap: Gap<'_>, at: At) {
         let Opening { epoch, keys, number } = opening;
         let post_handshake = self.negotiation.post_handshake;
+        // Early data may have come before the first record of the traffic keys.
+        let may_have_early = self.joined_late || self.facts.ja4.is_none() || self.negotiation.early_data;
         let direction = &mut self.sides[side];
         let is_same = direction.epoch == epoch && keys.is_none();
         let is_missing =
             gap.skipped != Lost::Exact(0) || direction.passed.bytes > 0 || self.joined_late && !is_same;
+        let is_missing = is_missing && (may_have_early || !direction.begins_with(epoch, number));
         let mut tail = None;
         let (mut records, mut lost) = (direction.passed.records, Lost::Unknown { least: 0 });
         if is_same {
@@ -268,6 +271,14 @@ impl Stream {
             return if is_one { Verdict::Record } else { Verdict::Refused };
         }
         if is_clear && record.header.kind == content::HANDSHAKE && begins_message(record.fragment) {
+            // After a lost ChangeCipherSpec, an encrypted Finished whose nonce is its sequence number looks like a message.
+            let may_be_finished = self.negotiation.is_13() == Some(false) && self.negotiation.secrets() > 0;
+            if may_be_finished
+                && matches!(gap.skipped, Lost::Exact(_))
+                && matches!(self.attempt(side, record, gap, at, keys), Attempt::Opens)
+            {
+                return Verdict::Record;
+            }
             if behind.len() < HEADER {
                 return Verdict::Undecided;
             }

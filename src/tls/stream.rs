@@ -485,7 +485,7 @@ impl Stream {
         }
     }
 
-    fn change_cipher_spec(&mut self, side: Side) -> Taken {
+    pub(super) fn change_cipher_spec(&mut self, side: Side) -> Taken {
         match self.negotiation.is_13() {
             Some(false) => {
                 if self.sides[side].epoch == Epoch::Clear {

@@ -96,6 +96,8 @@ pub(super) struct Chain {
     counted: usize,
     /// Whether the last frame extends beyond the available bytes.
     pub(super) open: bool,
+    /// The first frame, if it begins a fragmented message directly after a gap and its header alone is weak evidence.
+    pub(super) opening: Option<usize>,
     /// The first frame certain enough to be shown, and the evidence for it and those before it.
     pub(super) first_trusted: Option<usize>,
     trust: u32,
@@ -140,6 +142,14 @@ impl Chain {
         self.last = Some((begin, like));
     }
 
+    /// Counts a continuation frame: it confirms the header of the first frame, if that began the message directly after
+    /// the gap.
+    pub(super) fn continues(&mut self) {
+        if let Some(opening) = self.opening.take() {
+            self.first_trusted = Some(opening);
+        }
+    }
+
     /// Counts a frame that is exactly one segment.
     ///
     /// If several consecutive ones are, the sender writes one segment per frame: none of them is a coincidence.
@@ -178,6 +188,7 @@ impl Chain {
         self.first_trusted = self.first_trusted.map(|place| moved(place.max(self.next)));
         self.next = moved(self.next);
         self.counted = moved(self.counted);
+        self.opening = None;
         self.last = self.last.map(|(_, like)| (self.next, like));
         self.segments = self.segments.map(|(_, count)| (self.next, count));
         self.before.drop_first(gathered, shift);

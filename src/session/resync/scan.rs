@@ -207,6 +207,12 @@ impl FrameSearch {
         if is_weighty && next == end {
             chain.align(ALIGNED);
         }
+        if chain.frames == 1 && !is_weighty && !header.fin && self.gathered.is_behind_gap(at) {
+            chain.opening = Some(at).filter(|_| header.opcode != Opcode::CONTINUATION);
+        }
+        if is_weighty && header.opcode == Opcode::CONTINUATION {
+            chain.continues();
+        }
         if is_weighty && (chain.bits > counted || news > 0) {
             chain.trust(at, header, self.own_evidence(at, next, header, confirmed));
         }

@@ -400,6 +400,23 @@ fn a_long_first_fragment_at_a_segment_start_is_found_by_what_continues_it() {
 }
 
 #[test]
+fn a_short_first_fragment_right_behind_the_gap_is_found_by_what_continues_it() {
+    for side in Side::BOTH {
+        let message = [(0x01, &b"two "[..]), (0x89, b"tick"), (0x80, b"parts")];
+        let message = message.map(|(first, payload)| frame(side, first, payload)).concat();
+        let behind: Vec<_> = [7, 90, 30].map(|n| frame(side, BINARY, &noise(n, n as usize))).into();
+        let stream = [&message[..], &behind.concat()].concat();
+        assert_eq!(found(after_gap(side), &stream, message.len()), Some(0), "{side:?}");
+        // What was lost before it may be its beginning: nothing says that it is not the rest of a payload.
+        let rest = [&noise(5, 20)[..], &stream].concat();
+        assert!(found(after_gap(side), &rest, rest.len()) > Some(20), "{side:?}");
+        // Nothing continues it.
+        let alone = [frame(side, 0x01, b"two "), behind.concat()].concat();
+        assert_ne!(found(after_gap(side), &alone, alone.len()), Some(0), "{side:?}");
+    }
+}
+
+#[test]
 fn pixels_and_numbers_are_no_fragments() {
     // Opaque black pixels, and big-endian numbers of 16 and 64 bits that begin with 01 7f and 02 fe.
     let pixels = [0, 0, 0, 0xff].repeat(20_000);
