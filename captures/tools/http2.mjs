@@ -2,7 +2,7 @@
 //
 // node http2.mjs server PORT [OPTIONS]     OPTIONS as JSON: clear (h2c), deflate, refuse (paths, with a status), push, browser, behind (a proxy), flood (messages at once)
 // node http2.mjs client URL [OPTIONS]      sockets, gets, deflate, paths, behind (there is a proxy), whole (no fragments), reset (the stream, at the end), wait (before the end)
-// node http2.mjs h1 PORT                   an HTTP/1.1 server for a proxy to pass on to
+// node http2.mjs h1 PORT [OPTIONS]         an HTTP/1.1 server for a proxy to pass on to: deflate
 import crypto from 'node:crypto'; import fs from 'node:fs'; import http2 from 'node:http2'; import path from 'node:path';
 import { createRequire } from 'node:module';
 const require = createRequire(path.resolve(process.env.LAB_NODE ?? '.') + '/');
@@ -64,7 +64,7 @@ if (role === 'server') {
   });
   server.listen(+where, '0.0.0.0');
 } else if (role === 'h1') {
-  const wss = new WebSocketServer({ port: +where, host: '0.0.0.0', perMessageDeflate: false });
+  const wss = new WebSocketServer({ port: +where, host: '0.0.0.0', perMessageDeflate: o.deflate ? { threshold: 0 } : false });
   wss.on('connection', (ws, q) => { listen(ws, { port: q.socket.remotePort, n: q.url }, 'client'); echo(ws); });
 } else {
   const session = http2.connect(where, { rejectUnauthorized: false, servername: 'ws.example.test' });

@@ -57,6 +57,19 @@ chromium() { # chromium URL: until the server on A, port 9443 or `web`, has gone
   while listening $A ${web:-9443} && [ ! -e "$scratch/done" ] && [ $n -lt 150 ]; do sleep .1; n=$((n + 1)); done
   sleep .3; kill $it; wait $it 2>/dev/null; [ $n -lt 150 ] || echo "$path: the browser did not come to an end" >&2
 }
+firefox() { # firefox URL [PREFERENCES]: as chromium; the certificate has to be signed by $scratch/ca.pem
+  local n=0 it; rm -rf "$scratch/profile"; mkdir -p "$scratch/profile"
+  certutil -N -d "sql:$scratch/profile" --empty-password; certutil -A -d "sql:$scratch/profile" -n lab -t C,, -i "$scratch/ca.pem"
+  printf 'user_pref("network.captive-portal-service.enabled", false); user_pref("network.connectivity-service.enabled", false); user_pref("app.update.enabled", false); user_pref("datareporting.policy.dataSubmissionEnabled", false); %s\n' "${2:-}" >"$scratch/profile/user.js"
+  HOME=$scratch SSLKEYLOGFILE=$KEYLOG ip netns exec $B firefox-esr --headless --no-remote --profile "$scratch/profile" "$1" >/dev/null 2>&1 & it=$!
+  while listening $A 9443 && [ ! -e "$scratch/done" ] && [ $n -lt 300 ]; do sleep .1; n=$((n + 1)); done
+  sleep .3; kill $it; wait $it 2>/dev/null; [ $n -lt 300 ] || echo "$path: the browser did not come to an end" >&2
+}
+authority() { # makes ec.pem and ec.key, signed by ca.pem
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$scratch/ca.key" -out "$scratch/ca.pem" -subj /CN=lab -days 3650 2>/dev/null
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$scratch/ec.key" -out "$scratch/ec.csr" -subj /CN=ws.example.test 2>/dev/null
+  openssl x509 -req -in "$scratch/ec.csr" -CA "$scratch/ca.pem" -CAkey "$scratch/ca.key" -CAcreateserial -days 3650 -out "$scratch/ec.pem" -extfile <(echo subjectAltName=DNS:ws.example.test,IP:10.77.0.1) 2>/dev/null
+}
 emptied() { local all; all=$(ip netns pids $A; ip netns pids $B); [ -z "$all" ] || { kill $all 2>/dev/null; return 1; }; }
 finish() { # finish [KEEP]: KEEP "no-truth" or "no-keys" leaves that out, "legs" writes the truth for each connection of the capture
   sleep "${linger:-.3}"

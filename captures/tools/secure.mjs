@@ -1,7 +1,8 @@
 // npm `ws` over TLS, both ends; each writes down what it received.
 //
 // node secure.mjs server PORT [OPTIONS]     OPTIONS as JSON: tls (of tls.createServer / tls.connect), ws (of ws), plain (no TLS), proxied (a PROXY header comes first),
-// node secure.mjs client URL [OPTIONS]      ids (a session cache by id), times (connections one after the other, resuming), talk (a dialogue below), protocols, refuse
+// node secure.mjs client URL [OPTIONS]      ids (a session cache by id), times (connections one after the other, resuming), talk (a dialogue below), protocols, refuse,
+//                                           log (the keys on the server's side), both (what the server sends, too)
 import crypto from 'node:crypto'; import fs from 'node:fs'; import http from 'node:http'; import https from 'node:https'; import path from 'node:path'; import tls from 'node:tls';
 import { createRequire } from 'node:module';
 const require = createRequire(path.resolve(process.env.LAB_NODE ?? '.') + '/');
@@ -49,6 +50,10 @@ if (role === 'server') {
   const wss = new WebSocketServer({ server, perMessageDeflate: false, ...o.ws, verifyClient: o.refuse ? (_, done) => done(false, 403, 'members only') : undefined });
   wss.on('connection', (ws, q) => {
     listen(ws, q.socket.remotePort, 'client'); let n = 0;
+    if (o.both) { // the client writes nothing down: what is sent to it is
+      const send = ws.send.bind(ws), ping = ws.ping.bind(ws), port = q.socket.remotePort;
+      ws.send = (d, how) => { note(port, 'server', how.binary ? 'binary' : 'text', d); send(d, how); }; ws.ping = d => { note(port, 'server', 'ping', Buffer.from(d)); ping(d); };
+    }
     ws.on('message', (d, binary) => { if (++n === 3) ws.ping('tick'); ws.send(d.toString() === 'big' ? big() : d, { binary: binary || d.toString() === 'big' }); });
   });
   server.listen(+where, '0.0.0.0');

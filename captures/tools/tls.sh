@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # tls.sh [PATTERN]: records the captures of tls/ whose path matches. Besides what record.sh needs: openssl, nginx, haproxy, microsocks, and for Python wsproto,
-# tlslite-ng, websockets and python-socks.
+# tlslite-ng, websockets and python-socks; for some a JDK, Deno (npm), Firefox and certutil (libnss3-tools).
 . "$(dirname "$0")/lab.sh"
 certificates() {
   cd "$scratch"
@@ -96,6 +96,17 @@ if begin tls/websockets.pcap "Python websockets" "TLS 1.3 with permessage-deflat
 fi
 if begin tls/chromium.pcap "Chromium, npm ws" "Chromium: the page over HTTPS, then wss with permessage-deflate; a ClientHello in two segments"; then
   serve A 9443 env TLS_CERT=$scratch/ec node $tools/endpoints.mjs server 9443 browser-deflate "$TRUTH"; chromium https://10.77.0.1:9443/; finish
+fi
+if begin tls/firefox.pcap "Firefox, npm ws" "Firefox: the page over HTTPS, then wss with permessage-deflate on another connection"; then
+  authority; serve A 9443 env TLS_CERT=$scratch/ec node $tools/endpoints.mjs server 9443 browser-deflate "$TRUTH"; firefox https://10.77.0.1:9443/ 'user_pref("network.http.http2.enabled", false);'; finish
+fi
+if begin tls/tls12-java-in-front.pcap "npm ws, Java" "Java ends TLS 1.2, AES-128-GCM: nonces that count from 0, handshake records in segments of their own"; then
+  openssl pkcs12 -export -inkey "$scratch/ec.key" -in "$scratch/ec.pem" -out "$scratch/ec.p12" -passout pass:lab
+  serve A 9001 node $secure server 9001 '{"plain":true}'; serve A 9443 java $tools/Front.java 9443 9001 "$scratch/ec.p12" TLSv1.2 TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+  run B node $secure client wss://10.77.0.1:9443/chat; finish legs
+fi
+if begin tls/tls12-deno.pcap "Deno, npm ws" "TLS 1.2, AES-256-GCM, of rustls: nonces that are the number XOR a random one"; then
+  serve A 9443 node $secure server 9443 '{"log":true,"both":true,"tls":{"maxVersion":"TLSv1.2"}}'; run B deno run -A --quiet --unsafely-ignore-certificate-errors $tools/runtimes.mjs wss://10.77.0.1:9443/chat; finish
 fi
 if begin tls/curl-probe.pcap "curl, npm ws" "curl asks for an upgrade over TLS, gets it and never sends a frame"; then
   serve A 9443 node $secure server 9443
