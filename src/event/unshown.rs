@@ -14,8 +14,8 @@ pub struct Unshown {
     pub reason: Reason,
     /// The number of bytes of both sides that were not captured.
     pub lost: u64,
-    /// The maximum number of bytes of one packet that the snap length truncated.
-    pub cut: u64,
+    /// The snap length that would have captured its packets whole, if one was truncated.
+    pub snap_length: Option<u32>,
 }
 
 /// The reason that a connection showed no WebSocket: what it was instead.

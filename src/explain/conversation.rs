@@ -17,9 +17,14 @@ pub(super) struct Account {
     agreed: Vec<String>,
     messages: Pair<u64>,
     incomplete: u64,
+    /// How many of the incomplete messages their senders did not finish.
+    unfinished: u64,
     truncated: u64,
     searched: u64,
     lost: u64,
+    gaps: u64,
+    /// Who sent the first lost bytes, and the packet at which they are missing.
+    first_gap: Option<(Side, u64)>,
     /// How many of the lost bytes were cut off by the snap length.
     cut: u64,
     /// The transport of messages.
@@ -80,9 +85,12 @@ impl Account {
             },
             messages: Pair::default(),
             incomplete: 0,
+            unfinished: 0,
             truncated: 0,
             searched: 0,
             lost: 0,
+            gaps: 0,
+            first_gap: None,
             cut: 0,
             transport: opening.transport,
             not_inflated: false,
@@ -124,7 +132,8 @@ impl Account {
         }
     }
 
-    pub(super) fn anomaly(&mut self, from: Option<Side>, anomaly: &Anomaly) {
+    /// Takes an anomaly that was found at a packet.
+    pub(super) fn anomaly(&mut self, from: Option<Side>, anomaly: &Anomaly, packet: u64) {
         match anomaly {
             Anomaly::PingNotAnswered { pings, .. } => {
                 if let Some(from) = from {
@@ -133,15 +142,19 @@ impl Account {
             }
             Anomaly::NoClose { tcp } => self.tcp = Some(tcp),
             Anomaly::NoCloseEcho {} => self.no_echo = true,
-            Anomaly::UnfinishedFrame { .. } => self.inside = from.map(|from| (from, "a frame")),
-            Anomaly::UnfinishedMessage { .. } => {
-                self.inside = from.map(|from| (from, "a fragmented message"));
+            Anomaly::UnfinishedFrame { .. } | Anomaly::UnfinishedMessage {} => {
+                let is_frame = matches!(anomaly, Anomaly::UnfinishedFrame { .. });
+                let what = if is_frame { "a frame" } else { "a fragmented message" };
+                self.inside = from.map(|from| (from, what));
+                self.unfinished = self.unfinished.saturating_add(1);
             }
             Anomaly::HandshakeTruncated { snap_length } => self.snap_length = Some(*snap_length),
             Anomaly::TlsKeysLate { records, .. } => self.late = self.late.saturating_add(*records),
             Anomaly::Gap { length, least, cause, .. } => {
                 let bytes = length.or(*least).unwrap_or(0);
                 self.lost = self.lost.saturating_add(bytes);
+                self.gaps = self.gaps.saturating_add(1);
+                self.first_gap = self.first_gap.or(from.map(|from| (from, packet)));
                 if *cause == "snap-length" {
                     self.cut = self.cut.saturating_add(bytes);
                 }
@@ -161,9 +174,7 @@ impl Account {
         let url = self.url.as_deref().map_or_else(String::new, |url| format!(" {url}"));
         let mut help = None;
         if let Some(needed) = self.snap_length {
-            help = Some(format!(
-                "the snap length cut packets short: capture with -s {needed} or more, or with -s 0"
-            ));
+            help = Some(words::too_short(needed));
         } else if self.cut > 0 {
             help = Some("the snap length cut packets short: capture with -s 0".to_owned());
         } else if self.late > 0 {
@@ -221,21 +232,24 @@ impl Account {
         } else if self.no_answer {
             list.push("not all is shown: the answer to the upgrade was not captured".to_owned());
         }
+        let incomplete = self.incomplete.saturating_sub(self.unfinished);
         if self.lost > 0 {
+            let place = self.first_gap.map_or_else(String::new, |(from, packet)| {
+                let gaps = if self.gaps == 1 {
+                    "a gap".to_owned()
+                } else {
+                    format!("{} gaps, the first", self.gaps)
+                };
+                format!(": {gaps} in what the {} sent, at packet {packet}", from.name())
+            });
             let cut = match self.cut {
                 0 => String::new(),
                 cut => format!(" ({cut} of them cut off by the snap length)"),
             };
-            let incomplete = match self.incomplete {
-                0 => String::new(),
-                incomplete => format!(", {} incomplete", count(incomplete, "message")),
-            };
-            list.push(format!(
-                "not all is shown: {} not captured{cut}{incomplete}",
-                count(self.lost, "byte")
-            ));
-        } else if self.incomplete > 0 {
-            list.push(format!("not all is shown: {} incomplete", count(self.incomplete, "message")));
+            list.push(format!("not all is shown: {} not captured{cut}{place}", count(self.lost, "byte")));
+        }
+        if incomplete > 0 {
+            list.push(format!("not all is shown: {} incomplete", count(incomplete, "message")));
         }
         if self.late > 0 {
             list.push(format!(
@@ -268,6 +282,9 @@ impl Account {
             pings.sent > pings.answered && pings.last == Some(self.last)
         };
         let silent = Side::BOTH.into_iter().find(|side| is_silent(*side) && self.pings[*side].unanswered > 0);
+        let inside = self
+            .inside
+            .map_or_else(String::new, |(from, what)| format!(" inside of {what} of the {}", from.name()));
         match closed.code {
             None if closed.lost => "ended; a close frame may have been lost".to_owned(),
             None if closed.is_seen() => {
@@ -294,9 +311,6 @@ impl Account {
             }
             Some(1006) => {
                 let how = self.tcp.map_or_else(String::new, |tcp| format!(" ({tcp})"));
-                let inside = self.inside.map_or_else(String::new, |(from, what)| {
-                    format!(" inside of {what} of the {}", from.name())
-                });
                 let why = match closed.by.filter(|by| is_silent(*by)) {
                     Some(_) => ", with no answer to its last ping",
                     None => "",
@@ -318,7 +332,10 @@ impl Account {
                     (false, false) => "no answer seen",
                 };
                 let name = close_code_name(code);
-                format!("closed{by} with {code} {name}{reason}, {clean}, after {}", span(closed.duration))
+                format!(
+                    "closed{by} with {code} {name}{reason}{inside}, {clean}, after {}",
+                    span(closed.duration)
+                )
             }
         }
     }

@@ -113,7 +113,7 @@ impl Sink for Explain {
             }
             Kind::Anomaly { from, anomaly } => {
                 if let Some(account) = self.live.get_mut(&conn) {
-                    account.anomaly(*from, anomaly);
+                    account.anomaly(*from, anomaly, event.at.packet);
                 } else if let Some(row) =
                     self.rows.last_mut().filter(|row| row.conn == conn && row.reason == "rejected")
                 {
@@ -246,7 +246,7 @@ fn text(it: &Explanation, all: bool, filtered: bool, notes: &[String], to: &mut 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Anomaly, Http, Reason, Tls, Unshown};
+    use crate::event::{Anomaly, Closed, Http, Reason, Tls, Unshown};
     use crate::model::Side;
     use crate::view::samples;
     use crate::websocket::Opcode;
@@ -254,7 +254,14 @@ mod tests {
 
     fn unshown(reason: Reason) -> Unshown {
         let opening = samples::opened();
-        Unshown { client: opening.client, server: opening.server, directed: true, reason, lost: 0, cut: 0 }
+        Unshown {
+            client: opening.client,
+            server: opening.server,
+            directed: true,
+            reason,
+            lost: 0,
+            snap_length: None,
+        }
     }
 
     fn of(conn: u64, kind: Kind<'_>) -> Event<'_> {
@@ -341,6 +348,51 @@ mod tests {
             of(9, Kind::Rejected(&refused)),
         ];
         insta::assert_snapshot!(told(&events, Manner::Text { all: false, filtered: false }));
+    }
+
+    #[test]
+    fn the_end_of_a_conversation_says_what_it_cut_short() {
+        let (opened, closed) = (samples::opened(), samples::closed());
+        let ended = Closed { code: Some(1006), by: Some(Side::Server), clean: false, ..samples::closed() };
+        let ping = of(4, Kind::Message(samples::message(Side::Server, Opcode::PING, b"")));
+        let unfinished = Anomaly::UnfinishedMessage {};
+        let unfinished = of(4, Kind::Anomaly { from: Some(Side::Client), anomaly: &unfinished });
+        for (events, words) in [
+            (
+                vec![unfinished, of(4, Kind::Closed(&closed))],
+                "“bye” inside of a fragmented message of the client",
+            ),
+            (
+                vec![unfinished, of(4, Kind::Closed(&ended))],
+                "ended by the server without a close frame inside of a fragmented message of the client:",
+            ),
+            (
+                vec![ping, of(4, Kind::Closed(&ended))],
+                "ended by the server without a close frame, with no answer to its last ping: 1006",
+            ),
+        ] {
+            let events = [vec![of(4, Kind::Opened(&opened))], events].concat();
+            let text = told(&events, Manner::Text { all: false, filtered: false });
+            assert!(text.contains(words) && !text.contains("not all is shown"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_cause_of_a_refusal_is_named() {
+        let mut refused = samples::refused();
+        let anomaly = Anomaly::MissingHeader { name: "Sec-WebSocket-Key" };
+        let fault = Kind::Anomaly { from: Some(Side::Client), anomaly: &anomaly };
+        let manner = Manner::Text { all: false, filtered: false };
+        let text = told(&[of(9, Kind::Rejected(&refused)), of(9, fault)], manner);
+        let words =
+            "the client: a header field that the handshake needs is missing (name \"Sec-WebSocket-Key\")";
+        assert!(text.contains(words) && text.contains("Sec-WebSocket-Version: 13"), "{text}");
+        if let Some(handshake) = &mut refused.opening.handshake {
+            handshake.response = None;
+        }
+        refused.tcp = Some((Side::Server, "reset"));
+        let text = told(&[of(9, Kind::Rejected(&refused))], manner);
+        assert!(text.contains("was not answered: no answer before the server ended TCP (reset)"), "{text}");
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Row {
             reason: words::name(&it.reason),
             what: words::what(&it.reason, why),
             more,
-            help: words::help(&it.reason, why, it.lost, it.cut),
+            help: words::help(&it.reason, why, it.lost, it.snap_length),
         }
     }
 

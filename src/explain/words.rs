@@ -181,9 +181,9 @@ pub(super) const NOT_ENABLED: &str = "the server has to allow WebSockets over HT
      RFC 8441), or the client to use HTTP/1.1";
 
 /// Describes what would help to see more.
-pub(super) fn help(reason: &Reason, why: Option<&Anomaly>, lost: u64, cut: u64) -> Option<String> {
-    if cut > 0 {
-        return Some(format!("the snap length cut up to {cut} bytes off a packet: capture with -s 0"));
+pub(super) fn help(reason: &Reason, why: Option<&Anomaly>, lost: u64, snap: Option<u32>) -> Option<String> {
+    if let Some(needed) = snap {
+        return Some(too_short(needed));
     }
     match reason {
         Reason::Tls(_) => Some(help_to_decrypt(why).to_owned()),
@@ -199,6 +199,11 @@ pub(super) fn help(reason: &Reason, why: Option<&Anomaly>, lost: u64, cut: u64) 
         | Reason::Protocol(_)
         | Reason::Silent => None,
     }
+}
+
+/// Returns the advice where a snap length shorter than `needed` truncated packets.
+pub(super) fn too_short(needed: u32) -> String {
+    format!("the snap length cut packets short: capture with -s {needed} or more, or with -s 0")
 }
 
 /// Describes what would help to decrypt TLS.

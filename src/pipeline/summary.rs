@@ -54,7 +54,7 @@ pub struct Summary {
     pub protocols: BTreeMap<&'static str, u64>,
     /// Conversations of whose handshake a part or all was not captured.
     pub no_handshake: u64,
-    /// Messages of which not all bytes are known.
+    /// Messages of which bytes were sent that are not known.
     pub incomplete: u64,
     /// Gaps in conversations.
     pub gaps: u64,
@@ -131,6 +131,10 @@ impl Summary {
                         self.note_damage((file.clone(), *offset, problem.clone()));
                     }
                     Anomaly::Gap { .. } => self.gaps = self.gaps.saturating_add(1),
+                    // Its sender did not finish it: nothing of it is missing.
+                    Anomaly::UnfinishedFrame { .. } | Anomaly::UnfinishedMessage {} => {
+                        self.incomplete = self.incomplete.saturating_sub(1);
+                    }
                     _ => {}
                 }
                 let [notes, warnings, errors] = &mut self.anomalies;

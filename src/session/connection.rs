@@ -130,7 +130,7 @@ impl Connection {
         let side = transport.sender(segment);
         transport.see(side, at);
         if segment.cut > 0 {
-            witness.cut(segment.cut.into());
+            witness.cut(segment.packet_length);
             transport.longest_truncated = transport.longest_truncated.max(segment.packet_length);
         }
         let (how, was_reset) = (Handover::AtOnce(order.behind(!side, tcp.behind_gap(!side))), tcp.is_reset());

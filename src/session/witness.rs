@@ -28,13 +28,13 @@ pub(super) struct Witness {
     /// Whether the beginning was captured.
     from_start: bool,
     lost: u64,
-    cut: u64,
+    snap_length: Option<u32>,
     segments: u8,
 }
 
 impl Witness {
     pub(super) fn new(from_start: bool) -> Self {
-        Witness { heads: Pair::default(), from_start, lost: 0, cut: 0, segments: 0 }
+        Witness { heads: Pair::default(), from_start, lost: 0, snap_length: None, segments: 0 }
     }
 
     /// Records bytes of a side, in order.
@@ -56,8 +56,8 @@ impl Witness {
     }
 
     /// Notes that a packet was truncated by the snap length.
-    pub(super) fn cut(&mut self, length: u64) {
-        self.cut = self.cut.max(length);
+    pub(super) fn cut(&mut self, packet_length: u32) {
+        self.snap_length = self.snap_length.max(Some(packet_length));
     }
 
     /// Releases the memory, because a conversation was found and nothing remains to be reported.
@@ -96,7 +96,7 @@ impl Witness {
             directed: transport.is_directed() || of_tls.is_some() || matches!(reason, Reason::Http(_)),
             reason,
             lost: self.lost,
-            cut: self.cut,
+            snap_length: self.snap_length,
         }
     }
 

@@ -400,7 +400,7 @@ fn a_tls_connection_is_told_of_where_that_is_asked_for() {
     let Opening { client, server, .. } = samples::opened();
     let tls = Tls { version: Some("1.3".into()), sni: Some("h".into()), ..Tls::default() };
     let reason = Reason::Tls(Box::new(tls));
-    let unshown = Unshown { client, server, directed: true, reason, lost: 0, cut: 0 };
+    let unshown = Unshown { client, server, directed: true, reason, lost: 0, snap_length: None };
     let event = samples::event(80, 0, Kind::Unshown(&unshown));
     let (record, value) = check(&event);
     assert!(matches!(record, Record::Tls(_)));

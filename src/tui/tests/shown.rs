@@ -341,7 +341,8 @@ fn what_connections_were_stands_where_no_websocket_was_found() {
     let end = |port| crate::model::Endpoint::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), port);
     let (client, server) = (end(50_000), end(6379));
     let reason = crate::event::Reason::Protocol("redis");
-    let unshown = crate::event::Unshown { client, server, directed: true, reason, lost: 0, cut: 0 };
+    let unshown =
+        crate::event::Unshown { client, server, directed: true, reason, lost: 0, snap_length: None };
     put(&mut batch, 7, 9, 0, Kind::Unshown(&unshown));
     let mut desk = Desk::with(&batch, 120, 40);
     for _ in 0..2 {
@@ -360,7 +361,8 @@ fn connections_that_may_be_websockets_are_counted_beside_those_that_are() {
     let end = |port| crate::model::Endpoint::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), port);
     let (client, server) = (end(50_000), end(443));
     for (conn, reason) in [(12, Reason::Tls(Box::default())), (30, Reason::Protocol("redis"))] {
-        let unshown = crate::event::Unshown { client, server, directed: true, reason, lost: 0, cut: 0 };
+        let unshown =
+            crate::event::Unshown { client, server, directed: true, reason, lost: 0, snap_length: None };
         put(&mut batch, conn, conn, 0, Kind::Unshown(&unshown));
     }
     let mut desk = Desk::with(&batch, 120, 40);
