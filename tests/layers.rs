@@ -377,6 +377,7 @@ const OPTIONAL: &[(&str, &[&str])] = &[
     ("crossterm", &["tui"]),
     ("ratatui", &["tui"]),
     ("similar", &["tui"]),
+    ("tui_input", &["tui"]),
     ("libpcap_dl", &["capture"]),
 ];
 

@@ -26,7 +26,6 @@
 //! ```
 
 mod batch;
-mod bounds;
 mod conversation;
 mod entry;
 mod list;
@@ -40,17 +39,35 @@ mod shared;
 mod store;
 #[cfg(test)]
 mod tests;
-mod unlinked;
 
 pub use batch::Batch;
-pub use bounds::Bounds;
 pub use conversation::{Attempt, Conversation, State};
 pub use entry::{Entry, EntryKind, Facts};
-pub use payloads::PayloadLocation;
+pub use payloads::{PayloadLocation, unlinked_file};
 pub use rates::{Column, Marks};
 pub use record::{Record, TransportField, write_header};
 pub use recorder::Recorder;
 pub use replay::{ReplayError, Wanted};
 pub use shared::{Phase, Shared};
 pub use store::{Store, StoredAnomaly};
-pub use unlinked::unlinked_file;
+
+/// The bounds of what a [`super::Store`] may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Memory for everything, in bytes: payloads beyond it go to a temporary file.
+    pub memory: u64,
+    /// What the temporary file may hold, in bytes: beyond it the oldest payloads are dropped.
+    pub spool: u64,
+    /// How many frame headers of one message are kept.
+    pub frames: usize,
+    /// How many anomalies are kept with their evidence; of the others, the code is.
+    pub anomalies: usize,
+    /// How many connections without a WebSocket are kept, to say what they were.
+    pub unshown: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Bounds { memory: 512 << 20, spool: 8 << 30, frames: 1024, anomalies: 200_000, unshown: 1000 }
+    }
+}

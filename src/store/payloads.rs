@@ -4,8 +4,6 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
-use super::unlinked_file;
-
 /// How many bytes a chunk has.
 pub(super) const CHUNK: usize = 4 << 20;
 const CHUNK_64: u64 = CHUNK as u64;
@@ -280,4 +278,14 @@ fn fill(file: &File, bytes: &mut [u8], start: u64) -> io::Result<usize> {
         }
     }
     Ok(filled)
+}
+
+/// Makes a file that has no name, so that it is gone when we are, however we end.
+///
+/// It lies in the folder that `TMPDIR` names; else in `/var/tmp` rather than `/tmp`, which often is memory.
+pub fn unlinked_file() -> io::Result<File> {
+    match std::env::var_os("TMPDIR") {
+        Some(chosen) => tempfile::tempfile_in(chosen),
+        None => tempfile::tempfile_in("/var/tmp").or_else(|_| tempfile::tempfile()),
+    }
 }

@@ -2,6 +2,7 @@ use std::sync::OnceLock;
 
 use jiff::tz::TimeZone;
 
+use super::keys::next_of;
 use crate::model::Timestamp;
 use crate::text;
 use crate::text::Rfc3339;
@@ -22,45 +23,26 @@ pub(super) enum TimeForm {
 }
 
 impl TimeForm {
-    pub(super) const fn next(self) -> TimeForm {
-        match self {
-            TimeForm::Absolute => TimeForm::Local,
-            TimeForm::Local => TimeForm::Relative,
-            TimeForm::Relative => TimeForm::Delta,
-            TimeForm::Delta => TimeForm::Absolute,
-        }
+    /// Each, with the word that the configuration has for it and what times are told by.
+    const ALL: [(TimeForm, &'static str, &'static str); 4] = [
+        (TimeForm::Absolute, "absolute", "UTC"),
+        (TimeForm::Local, "local", "local time"),
+        (TimeForm::Relative, "relative", "since the beginning"),
+        (TimeForm::Delta, "delta", "since the row before"),
+    ];
+
+    pub(super) fn next(self) -> TimeForm {
+        next_of(&TimeForm::ALL.map(|(form, ..)| form), self)
     }
 
     pub(super) fn named(name: &str) -> Option<TimeForm> {
-        Some(match name {
-            "absolute" => TimeForm::Absolute,
-            "local" => TimeForm::Local,
-            "relative" => TimeForm::Relative,
-            "delta" => TimeForm::Delta,
-            _ => return None,
-        })
-    }
-}
-
-impl TimeForm {
-    /// Returns the word that the configuration has for it.
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            TimeForm::Absolute => "absolute",
-            TimeForm::Local => "local",
-            TimeForm::Relative => "relative",
-            TimeForm::Delta => "delta",
-        }
+        TimeForm::ALL.into_iter().find(|(_, word, _)| *word == name).map(|(form, ..)| form)
     }
 
-    /// Says what times are told by.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            TimeForm::Absolute => "UTC",
-            TimeForm::Local => "local time",
-            TimeForm::Relative => "since the beginning",
-            TimeForm::Delta => "since the row before",
-        }
+    /// Returns the word that the configuration has for it, and what times are told by.
+    pub(super) fn words(self) -> (&'static str, &'static str) {
+        let mut all = TimeForm::ALL.into_iter();
+        all.find(|(form, ..)| *form == self).map_or_else(Default::default, |(_, word, told)| (word, told))
     }
 
     /// Returns by how many seconds clocks are ahead of UTC that tell times in this form.

@@ -1,4 +1,9 @@
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
 
 use super::clock::TimeForm;
 use super::columns::ChosenColumns;
@@ -61,161 +66,111 @@ impl Options {
         Some(base.join("wirefin").join("config.toml"))
     }
 
-    /// Reads lines of `name = value`, a small part of TOML.
+    /// Reads TOML; what is chosen already stands.
     fn with_text(mut self, text: &str, path: &Path) -> Result<Options, ConfigError> {
-        let mut section = Section::Settings;
-        for (n, line) in text.lines().enumerate() {
-            // In a filter a `#` may stand: there only whole lines are comments.
-            let is_setting = section == Section::Settings;
-            let line =
-                if is_setting { line.split_once('#').map_or(line, |(head, _)| head) } else { line }.trim();
-            let wrong = |problem: String| ConfigError::Line {
-                path: path.to_owned(),
-                line: n.saturating_add(1),
-                problem,
-            };
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            section = match (line.strip_prefix('[').and_then(|rest| rest.split_once(']')), section) {
-                (Some(("colours", _)), _) => Section::Colours,
-                (Some(("filters", _)), _) => Section::Filters,
-                (Some((name, _)), _) => {
-                    return Err(wrong(format!("there is no section {name:?}: colours, filters")));
-                }
-                (None, Section::Colours) => {
-                    self.colours.push(colour_of(line).map_err(wrong)?);
-                    section
-                }
-                (None, Section::Filters) => {
-                    self.filters.push(filter_of(line).map_err(wrong)?);
-                    section
-                }
-                (None, Section::Settings) => {
-                    self.set(line).map_err(wrong)?;
-                    section
-                }
-            };
+        let wrong = |at: Option<Range<usize>>, problem: String| {
+            let before = text.get(..at.map_or(0, |at| at.start)).unwrap_or_default();
+            let line = before.matches('\n').count().saturating_add(1);
+            ConfigError::Line { path: path.to_owned(), line, problem }
+        };
+        let checked = |text: Spanned<String>, check: fn(&str) -> Result<(), String>| {
+            check(text.get_ref()).map_err(|problem| wrong(Some(text.span()), problem))?;
+            Ok(text.into_inner())
+        };
+        let file: File = toml::from_str(text).map_err(|e| wrong(e.span(), e.message().to_owned()))?;
+        let set = |chosen: &mut Option<String>, value: Option<Spanned<String>>, check| {
+            let value = value.map(|value| checked(value, check)).transpose()?;
+            *chosen = chosen.take().or(value);
+            Ok(())
+        };
+        set(&mut self.theme, file.theme, theme)?;
+        set(&mut self.time, file.time, time)?;
+        set(&mut self.columns, file.columns, columns)?;
+        self.mouse = self.mouse.or(file.mouse);
+        for (name, text) in file.filters {
+            self.filters.push((name, checked(text, filter)?));
+        }
+        // The first that lets a row through counts.
+        let mut colours: Vec<_> = file.colours.into_iter().collect();
+        colours.sort_by_key(|(text, _)| text.span().start);
+        for (text, colour) in colours {
+            self.colours.push((checked(text, filter)?, colour));
         }
         Ok(self)
     }
-
-    /// Takes one line of `name = value`.
-    fn set(&mut self, line: &str) -> Result<(), String> {
-        let (name, value) = line.split_once('=').ok_or("`name = value` is expected")?;
-        let (name, value) = (name.trim(), value.trim().trim_matches('"'));
-        match name {
-            "theme" if Theme::named(value).is_some() => {
-                self.theme.get_or_insert(value.to_owned());
-            }
-            "theme" => return Err(format!("a theme is one of {}", Theme::NAMES.join(", "))),
-            "time" if TimeForm::named(value).is_some() => {
-                self.time.get_or_insert(value.to_owned());
-            }
-            "time" => return Err("time is absolute, local, relative or delta".to_owned()),
-            "mouse" if matches!(value, "true" | "false") => {
-                self.mouse.get_or_insert(value == "true");
-            }
-            "mouse" => return Err("mouse is true or false".to_owned()),
-            "columns" => {
-                ChosenColumns::parse(value).map_err(|mistake| format!("columns: {}", mistake.expected))?;
-                self.columns.get_or_insert(value.to_owned());
-            }
-            _ => return Err(format!("there is no setting {name:?}: theme, time, mouse, columns")),
-        }
-        Ok(())
-    }
 }
 
-/// A part of the configuration.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Section {
-    Settings,
-    Colours,
-    Filters,
+/// A configuration file.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    theme: Option<Spanned<String>>,
+    time: Option<Spanned<String>>,
+    columns: Option<Spanned<String>>,
+    mouse: Option<bool>,
+    filters: BTreeMap<String, Spanned<String>>,
+    colours: BTreeMap<Spanned<String>, RowColour>,
 }
 
-/// Reads `name = "filter"`.
-fn filter_of(line: &str) -> Result<(String, String), String> {
-    let (name, filter) = line.split_once('=').ok_or("`name = \"filter\"` is expected")?;
-    Ok((name.trim().to_owned(), quoted_filter(filter)?))
+fn theme(name: &str) -> Result<(), String> {
+    let found = Theme::named(name).map(drop);
+    found.ok_or_else(|| format!("a theme is one of {}", Theme::NAMES.join(", ")))
 }
 
-/// Reads a filter in double quotes, or in single quotes, in which nothing is escaped.
-fn quoted_filter(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    let plain = text.strip_prefix('\'').and_then(|text| text.strip_suffix('\''));
-    let filter = plain.map(str::to_owned).or_else(|| serde_json::from_str(text).ok());
-    let filter = filter.ok_or("a filter in quotes is expected")?;
-    let mistake = Matcher::parse(&filter).err();
-    mistake.map_or(Ok(filter.clone()), |it| Err(format!("the filter {filter:?}: {}", it.expected)))
+fn time(name: &str) -> Result<(), String> {
+    TimeForm::named(name).map(drop).ok_or("time is absolute, local, relative or delta".to_owned())
 }
 
-/// Reads `"filter" = "colour"`.
-fn colour_of(line: &str) -> Result<(String, RowColour), String> {
-    let (key, name) = line.rsplit_once('=').ok_or("`'filter' = \"colour\"` is expected")?;
-    let filter = quoted_filter(key)?;
-    let colour = RowColour::named(name.trim().trim_matches('"'))
-        .ok_or_else(|| format!("a colour is one of {}", RowColour::ALL.map(|(name, _)| name).join(", ")))?;
-    Ok((filter, colour))
+fn columns(text: &str) -> Result<(), String> {
+    ChosenColumns::parse(text).map(drop).map_err(|mistake| format!("columns: {}", mistake.expected))
+}
+
+fn filter(text: &str) -> Result<(), String> {
+    Matcher::parse(text).map(drop).map_err(|mistake| format!("the filter {text:?}: {}", mistake.expected))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn read(text: &str) -> Result<Options, ConfigError> {
+        Options::default().with_text(text, Path::new("c"))
+    }
+
     #[test]
     fn what_was_chosen_stands_before_the_file() {
         let chosen = Options { theme: Some("light".to_owned()), ..Options::default() };
         let text = "# mine\ntheme = \"none\"\ntime = \"delta\" # since the row before\n\nmouse = false\n";
-        let read = chosen.with_text(text, Path::new("c")).unwrap();
-        assert_eq!(
-            read,
-            Options {
-                theme: Some("light".to_owned()),
-                time: Some("delta".to_owned()),
-                mouse: Some(false),
-                ..Options::default()
-            }
-        );
+        let want = Options { time: Some("delta".to_owned()), mouse: Some(false), ..chosen.clone() };
+        assert_eq!(chosen.with_text(text, Path::new("c")).unwrap(), want);
     }
 
     #[test]
-    fn colours_go_by_filters() {
-        let text = "[colours]\n# slow\n\"rtt > 1s\" = \"red\"\n'text contains \"#=\"' = 'grey'\n"
-            .replace("'grey'", "\"grey\"");
-        let read = Options::default().with_text(&text, Path::new("c")).unwrap();
-        let want = [("rtt > 1s", RowColour::Red), ("text contains \"#=\"", RowColour::Grey)];
-        let named = "[filters] # by name\nslow = 'rtt > 1s' \n[colours] # by filter\n";
-        let named = Options::default().with_text(named, Path::new("c")).unwrap();
+    fn colours_go_by_filters_in_the_order_of_the_file() {
+        let text = "[colours]\n# slow\n\"rtt > 1s\" = \"red\"\n'text contains \"#=\"' = 'grey'\n'len > 1' = 'blue'\n";
+        let want = [
+            ("rtt > 1s", RowColour::Red),
+            ("text contains \"#=\"", RowColour::Grey),
+            ("len > 1", RowColour::Blue),
+        ];
+        assert_eq!(read(text).unwrap().colours, want.map(|(text, colour)| (text.to_owned(), colour)));
+        let named = read("[filters] # by name\nslow = 'rtt > 1s' \n[colours] # by filter\n").unwrap();
         assert_eq!(named.filters, [("slow".to_owned(), "rtt > 1s".to_owned())]);
-        assert_eq!(read.colours, want.map(|(text, colour)| (text.to_owned(), colour)));
     }
 
     #[test]
     fn a_wrong_line_is_named() {
         for (text, want) in [
-            ("theme = pink", "c:1: a theme is one of dark, light, colour-blind, none"),
-            ("\ncolour", "c:2: `name = value` is expected"),
-            (
-                "[colours]\n'len > many' = \"red\"",
-                "c:2: the filter \"len > many\": expected a size such as 100, 1.5k or 2MiB",
-            ),
-            (
-                "[colours]\n\"rtt\" = \"pink\"",
-                "c:2: a colour is one of red, yellow, green, blue, magenta, grey",
-            ),
-            ("x = 1", "c:1: there is no setting \"x\": theme, time, mouse, columns"),
-            (
-                "columns = \"len,many\"",
-                "c:1: columns: expected a field such as opcode, len or text, or a text in quotes: \"many\"",
-            ),
-            (
-                "[filters]\nslow = 'many'",
-                "c:2: the filter \"many\": expected a field such as opcode, len or text, or a text in quotes: \"many\"",
-            ),
+            ("theme = 'pink'", "c:1: a theme is one of dark, light, colour-blind, none"),
+            ("\ncolour", "c:2: key with no value"),
+            ("[colours]\n'len > many' = \"red\"", "c:2: the filter \"len > many\": expected a size such as"),
+            ("[colours]\n\"rtt\" = \"pink\"", "c:2: unknown variant `pink`, expected one of `red`, `yellow`"),
+            ("x = 1", "c:1: unknown field `x`, expected one of `theme`, `time`, `columns`, `mouse`"),
+            ("columns = \"len,many\"", "c:1: columns: expected a field such as opcode, len or text"),
+            ("[filters]\nslow = 'many'", "c:2: the filter \"many\": expected a field such as opcode"),
         ] {
-            assert_eq!(Options::default().with_text(text, Path::new("c")).unwrap_err().to_string(), want);
+            let found = read(text).unwrap_err().to_string();
+            assert!(found.starts_with(want), "{found}");
         }
     }
 }

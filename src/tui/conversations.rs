@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
 
 use super::clock::{self, TimeForm, short};
 use super::effect::{Effect, Panel};
-use super::keys::Action;
-use super::paint::{scroll, tint, title};
+use super::keys::{Action, next_of};
+use super::paint::{Spot, above, put, scroll, tint, title};
 use super::rows::Rows;
 use super::text::{RowWriter, columns, middle};
 use super::theme::Theme;
-use crate::event::Severity;
+use super::words;
 use crate::store::{Attempt, Conversation, State, Store};
 use crate::text;
 
@@ -189,10 +190,9 @@ impl Conversations {
             Action::Enter => return Effect::Focus(Panel::Timeline),
             Action::SortBackwards => self.backwards = !self.backwards,
             Action::Sort => {
-                let at = SortBy::ALL.iter().position(|(sort, _)| *sort == self.sort).unwrap_or(0);
-                let next = SortBy::ALL.get(at.saturating_add(1)).copied().unwrap_or((SortBy::Begin, "begin"));
-                self.sort = next.0;
-                return Effect::Say(format!("conversations sorted by {}", next.1));
+                let name;
+                (self.sort, name) = next_of(&SortBy::ALL, (self.sort, self.sort_name()));
+                return Effect::Say(format!("conversations sorted by {name}"));
             }
             _ => {}
         }
@@ -215,21 +215,30 @@ impl Conversations {
         Effect::Scope(self.chosen())
     }
 
+    /// Returns the list's title.
+    fn title(&self, theme: &Theme, width: u16, focus: bool) -> Line<'static> {
+        let count = self.order.len() as u64;
+        let narrow = |narrow: String| Span::styled(narrow, theme.note);
+        let words = format!(" {} ", clock::grouped(count));
+        let fits = words.len() + 17 <= usize::from(width);
+        let mut rest = vec![Span::styled(words, theme.dim)];
+        if !self.narrow.is_empty() {
+            rest.extend([
+                Span::styled("with ", theme.dim),
+                narrow(text::printable_string(self.narrow.as_bytes())),
+            ]);
+            rest.push(Span::raw(" "));
+        } else if !fits {
+            rest = vec![Span::styled(format!(" {} ", short(count)), theme.dim)];
+        }
+        title(theme, "conversations", focus, rest)
+    }
+
     /// Writes the list's title into the rule above it, and over its numbers what they are.
     pub(super) fn draw_title(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
-        let (theme, count) = (look.theme, self.order.len() as u64);
-        let mut writer = title(buffer, theme, area, "conversations", look.focus);
-        if self.narrow.is_empty() {
-            let words = format!(" {} ", clock::grouped(count));
-            let fits = columns(&words) <= writer.left();
-            writer.word(&if fits { words } else { format!(" {} ", short(count)) }, theme.dim);
-        } else {
-            let words = format!(" {} with ", clock::grouped(count));
-            writer.word(&words, theme.dim).wire(self.narrow.as_bytes(), theme.note, theme.dim);
-            writer.word(" ", theme.dim);
-        }
-        let from = writer.x();
-        self.draw_heads(theme, area, from, buffer);
+        let place = above(area);
+        put(buffer, place, &self.title(look.theme, area.width, look.focus));
+        Spot::draw(&self.heads(look.theme, area, look.focus), place.y, buffer);
     }
 
     /// Draws the list.
@@ -262,36 +271,19 @@ impl Conversations {
         let mut writer = RowWriter::new(buffer, area.x, area.y, area.width.saturating_sub(columns(&right)));
         writer.word(" ≡ ", theme.title).word("all", theme.title);
         if self.sort != SortBy::Begin || self.backwards {
-            let name = SortBy::ALL.iter().find(|(sort, _)| *sort == self.sort).map_or("", |(_, name)| name);
-            writer.word(&format!(" {}{name}", self.sign()), theme.dim);
+            writer.word(&format!(" {}{}", self.sign(), self.sort_name()), theme.dim);
         }
         let x = area.right().saturating_sub(columns(&right));
         RowWriter::new(buffer, x, area.y, area.width).word(&right, theme.dim);
     }
 
+    fn sort_name(&self) -> &'static str {
+        SortBy::ALL.iter().find(|(sort, _)| *sort == self.sort).map_or("", |(_, name)| name)
+    }
+
     /// Returns the sign of what conversations are sorted by.
     const fn sign(&self) -> &'static str {
         if self.backwards { "▴" } else { "▾" }
-    }
-
-    /// Writes over the numbers what they are, the column that is sorted by marked.
-    ///
-    /// The columns before `from` belong to the list's title, but the sorted column keeps its head.
-    fn draw_heads(&self, theme: &Theme, area: Rect, from: u16, buffer: &mut Buffer) {
-        for (begin, words, sort) in self.columns(area) {
-            if begin >= from || self.sort == sort {
-                let y = area.y.saturating_sub(1);
-                RowWriter::new(buffer, begin, y, columns(&words)).word(&words, theme.dim);
-            }
-        }
-    }
-
-    /// Returns what the head at a column of the screen sorts by.
-    pub(super) fn head_at(&self, area: Rect, x: u16) -> Option<SortBy> {
-        let is_it = |(begin, words, _): &(u16, String, SortBy)| {
-            (*begin..begin.saturating_add(columns(words))).contains(&x)
-        };
-        self.columns(area).into_iter().find(is_it).map(|(_, _, sort)| sort)
     }
 
     /// Sorts by what a head names; by what it is sorted by already, backwards.
@@ -300,24 +292,27 @@ impl Conversations {
         self.sort = sort;
     }
 
-    /// Lists the heads of the columns that an area has, and where each begins.
-    fn columns(&self, area: Rect) -> Vec<(u16, String, SortBy)> {
-        let shown: &[(SortBy, &str, u16)] =
-            &[(SortBy::Messages, "msgs", 6), (SortBy::Bytes, "bytes", 9), (SortBy::Last, "last", 9)];
+    /// Lists the heads of the numbers, as many as have room behind the title; the one that is sorted by keeps its.
+    pub(super) fn heads(&self, theme: &Theme, area: Rect, focus: bool) -> Vec<Spot<SortBy>> {
+        let title = u16::try_from(self.title(theme, area.width, focus).width()).unwrap_or(u16::MAX);
+        let from = above(area).x.saturating_add(title);
         let shown = match area.width {
-            0..=29 => shown.get(..1),
-            30..=43 => shown.get(..2),
-            _ => Some(shown),
+            0..=29 => 1,
+            30..=43 => 2,
+            _ => 3,
         };
+        let heads = [(SortBy::Messages, "msgs", 6), (SortBy::Bytes, "bytes", 9), (SortBy::Last, "last", 9)];
         // From the right, as the numbers stand.
-        let mut end = area.right().saturating_sub(1);
-        let mut heads = Vec::new();
-        for (sort, words, width) in shown.unwrap_or_default().iter().rev() {
-            let words = format!(" {}{words} ", if self.sort == *sort { self.sign() } else { "" });
-            heads.push((end.saturating_add(1).saturating_sub(columns(&words)), words, *sort));
-            end = end.saturating_sub(*width);
-        }
-        heads
+        let mut end = area.right();
+        let place = |(leads, words, width): (SortBy, &str, u16)| {
+            let sign = if self.sort == leads { self.sign() } else { "" };
+            let words = Line::styled(format!(" {sign}{words} "), theme.dim);
+            let x = end.saturating_sub(u16::try_from(words.width()).unwrap_or(0));
+            end = end.saturating_sub(width);
+            Spot { x, words, leads }
+        };
+        let heads = heads.into_iter().take(shown).rev().map(place);
+        heads.filter(|head| head.x >= from || head.leads == self.sort).collect()
     }
 
     fn one(
@@ -344,12 +339,8 @@ impl Conversations {
         writer.word(if it.is_secured() { "⚿" } else { " " }, theme.dim);
         let [notes, warnings, errors] = it.anomalies;
         let count = notes.saturating_add(warnings).saturating_add(errors);
-        let flag = match it.worst() {
-            Some(Severity::Error) => format!(" ✖{}", short(count)),
-            Some(Severity::Warning) => format!(" ▲{}", short(count)),
-            Some(Severity::Note) => format!(" ◆{}", short(count)),
-            None => String::new(),
-        };
+        let flag =
+            it.worst().map_or(String::new(), |worst| format!(" {}{}", words::sign(worst), short(count)));
         let room = writer.left().saturating_sub(columns(&flag));
         writer.within(room, |writer| {
             writer.word(&self.number(look.store.conversations(), line), theme.conversation(slot));

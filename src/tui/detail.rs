@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Widget as _};
 
 use self::hex_rows::{HexLines, width_of};
@@ -18,9 +19,9 @@ use super::document::Document;
 use super::effect::{Arrival, DetailSize, Effect};
 use super::json;
 use super::keys::{self, Action};
-use super::paint::scroll;
+use super::paint::{Spot, above, put, scroll};
 use super::pattern::Pattern;
-use super::text::{RowWriter, broken, columns};
+use super::text::broken;
 use super::theme::Theme;
 use crate::store::Store;
 
@@ -389,37 +390,33 @@ impl Detail {
         }
     }
 
-    /// Draws the tabs into the rule above an area.
-    pub(super) fn draw_tabs(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
+    /// Lists the tabs, as they stand in the rule above an area.
+    pub(super) fn tabs(&self, look: &Look<'_>, area: Rect) -> Vec<Spot<Tab>> {
         let Look { theme, focus, .. } = *look;
-        let y = area.y.saturating_sub(1);
-        let mut writer = RowWriter::new(buffer, area.x.saturating_add(1), y, area.width.saturating_sub(2));
-        writer.word(if focus { "▸" } else { " " }, theme.focus);
-        for (n, (tab, name)) in Tab::ALL.iter().enumerate() {
-            let style = match (*tab == self.tab, focus) {
+        let tab = |(n, (tab, name)): (usize, (Tab, &'static str))| {
+            let style = match (tab == self.tab, focus) {
                 (true, true) => theme.focus,
                 (true, false) => theme.title,
                 (false, _) => theme.dim,
             };
-            writer.word(&format!(" {}", n.saturating_add(1)), theme.rule).word(&format!(" {name} "), style);
-        }
+            let number = Span::styled(format!(" {}", n + 1), theme.rule);
+            (Line::from_iter([number, Span::styled(format!(" {name} "), style)]), tab)
+        };
+        Spot::row(area.x + 2, Tab::ALL.into_iter().enumerate().map(tab))
+    }
+
+    /// Draws the tabs, and what is not shown of the one that is chosen.
+    pub(super) fn draw_tabs(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
+        let (theme, place, tabs) = (look.theme, above(area), self.tabs(look, area));
+        put(buffer, place, &Line::styled(if look.focus { "▸" } else { " " }, theme.focus));
+        Spot::draw(&tabs, place.y, buffer);
         let lines = if self.tab == Tab::Json { self.document.json() } else { None };
         if let Some(lines) = lines.filter(|lines| lines.len() > json::LINES) {
             let (count, key) = (grouped(lines.len() as u64), keys::key_for(Action::Export));
-            writer.word(&format!("  the first {count} lines; {key} exports all "), theme.warning);
+            let x = tabs.last().map_or(place.x, Spot::end);
+            let words = format!("  the first {count} lines; {key} exports all ");
+            let rest = Rect { x, width: place.right().saturating_sub(x), ..place };
+            put(buffer, rest, &Line::styled(words, theme.warning));
         }
     }
-}
-
-/// Returns the tab whose name stands at a column.
-pub(super) fn tab_at(area: Rect, x: u16) -> Option<Tab> {
-    let mut at = area.x.saturating_add(2);
-    for (tab, name) in Tab::ALL {
-        let end = at.saturating_add(columns(name)).saturating_add(4);
-        if (at..end).contains(&x) {
-            return Some(tab);
-        }
-        at = end;
-    }
-    None
 }

@@ -1,6 +1,7 @@
-//! What two payloads have in common: JSON by the paths of its values, text by its lines, other bytes by where they stand.
+//! What two payloads have in common: JSON by its structure, text by its lines, other bytes by where they stand.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ const COMPARED: usize = 200_000;
 /// How many bytes stand in a row.
 pub(super) const BYTES: usize = 8;
 
-/// Bounds the time in which the shortest way from one text to the other is looked for; then a longer one is taken.
+/// Bounds the time in which the shortest way from one side to the other is looked for; then a longer one is taken.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// How many columns of one step of a path are shown.
@@ -25,7 +26,7 @@ const STEP: u16 = 40;
 /// The form in which two payloads are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// Values by their paths.
+    /// Members by their names, elements as lines are.
     Json,
     /// Lines.
     Text,
@@ -55,6 +56,13 @@ pub(super) struct Row {
     pub(super) is_same: bool,
 }
 
+impl Row {
+    fn of(parts: [Option<Part>; 2], [left, right]: [&[u8]; 2]) -> Row {
+        let is_same = matches!(&parts, [Some(one), Some(other)] if one.of(left) == other.of(right));
+        Row { parts, is_same }
+    }
+}
+
 /// Two payloads, compared.
 #[derive(Debug)]
 pub(super) struct Comparison {
@@ -62,42 +70,24 @@ pub(super) struct Comparison {
     pub(super) rows: Vec<Row>,
     /// How many bytes at the end of each were not compared.
     pub(super) left_out: [usize; 2],
-    paths: Paths,
-}
-
-/// The paths of values, from 1: each by the number of the one it goes on from, and its last step.
-#[derive(Debug, Default)]
-struct Paths {
-    numbers: HashMap<(usize, Step), usize>,
-    steps: Vec<(usize, Step)>,
-}
-
-impl Paths {
-    /// Returns the number of the path that goes on from another by a step.
-    fn number(&mut self, from: usize, step: &Step) -> usize {
-        let next = self.steps.len().saturating_add(1);
-        let number = *self.numbers.entry((from, step.clone())).or_insert(next);
-        if number == next {
-            self.steps.push((from, step.clone()));
-        }
-        number
-    }
+    /// The paths of values, from 1: each by the number of the one it goes on from, and its last step.
+    paths: Vec<(usize, Step)>,
 }
 
 impl Comparison {
     /// Compares two payloads in the form that both have.
     pub(super) fn of(documents: [&Document; 2]) -> Comparison {
-        let [left, right] = documents;
         let texts = documents.map(Document::payload);
-        let mut paths = Paths::default();
-        let (form, mut parts) = if let (Some(one), Some(other)) = (left.json(), right.json()) {
-            let [left, right] = texts;
-            (Form::Json, [values(one, left, &mut paths), values(other, right, &mut paths)])
-        } else if left.text && right.text {
-            (Form::Text, texts.map(lines))
-        } else {
-            (Form::Bytes, texts.map(chunks))
-        };
+        let until = Instant::now().checked_add(PATIENCE);
+        if let [Some(left), Some(right)] = documents.map(Document::json) {
+            let sides = [Json::of(texts[0], left), Json::of(texts[1], right)];
+            let left_out = sides.each_ref().map(|side| side.left_out);
+            let mut walk = Walk { sides, until, rows: Vec::new(), paths: Vec::new() };
+            walk.compare([Some(Value::default()); 2]);
+            return Comparison { form: Form::Json, rows: walk.rows, left_out, paths: walk.paths };
+        }
+        let is_text = documents.iter().all(|document| document.text);
+        let mut parts = texts.map(if is_text { lines } else { chunks });
         let mut left_out = [0; 2];
         for ((parts, text), left_out) in parts.iter_mut().zip(texts).zip(&mut left_out) {
             if parts.len() > COMPARED {
@@ -105,27 +95,23 @@ impl Comparison {
                 *left_out = text.len().saturating_sub(parts.last().map_or(0, |part| part.range.end));
             }
         }
-        let pairs = match form {
-            Form::Json => by_path(&parts),
-            Form::Text => by_line(texts, &parts),
-            Form::Bytes => by_place(&parts),
-        };
         let [left, right] = &parts;
-        let row = |(one, other): (Option<usize>, Option<usize>)| {
-            let parts =
-                [one.and_then(|at| left.get(at).cloned()), other.and_then(|at| right.get(at).cloned())];
-            let is_same =
-                matches!(&parts, [Some(one), Some(other)] if one.of(texts[0]) == other.of(texts[1]));
-            Row { parts, is_same }
+        let pairs = if is_text {
+            let bytes = |parts: &[Part], text| parts.iter().map(|part| part.of(text)).collect::<Vec<_>>();
+            in_order(&bytes(left, texts[0]), &bytes(right, texts[1]), until)
+        } else {
+            (0..left.len().max(right.len())).map(|n| [Some(n), Some(n)]).collect()
         };
-        let rows = pairs.into_iter().map(row).collect();
-        Comparison { form, rows, left_out, paths }
+        let nth = |parts: &[Part], at: Option<usize>| at.and_then(|at| parts.get(at).cloned());
+        let rows = pairs.into_iter().map(|[one, other]| Row::of([nth(left, one), nth(right, other)], texts));
+        let form = if is_text { Form::Text } else { Form::Bytes };
+        Comparison { form, rows: rows.collect(), left_out, paths: Vec::new() }
     }
 
     /// Returns the path to a value, as a filter has it.
     pub(super) fn path(&self, part: &Part) -> String {
         let (mut steps, mut at) = (Vec::new(), part.path);
-        while let Some((from, step)) = at.checked_sub(1).and_then(|at| self.paths.steps.get(at)) {
+        while let Some((from, step)) = at.checked_sub(1).and_then(|at| self.paths.get(at)) {
             steps.push(middle(&step.words(), STEP));
             at = *from;
         }
@@ -134,20 +120,121 @@ impl Comparison {
     }
 }
 
-/// Lists the values that hold no others, one more than are compared at most.
-fn values(lines: &[Line], text: &[u8], paths: &mut Paths) -> Vec<Part> {
-    let mut parts = Vec::new();
-    // The paths from the whole to the last value, step by step.
-    let mut numbers: Vec<usize> = Vec::new();
-    json::leaves(lines, text, |known, steps, range| {
-        numbers.truncate(known);
-        for step in steps {
-            numbers.push(paths.number(numbers.last().copied().unwrap_or(0), step));
+/// A payload of JSON in lines.
+#[derive(Clone, Copy)]
+struct Json<'a> {
+    text: &'a [u8],
+    /// As many as are compared.
+    lines: &'a [Line],
+    left_out: usize,
+}
+
+/// A value of JSON: the line that holds or opens it, and the number of the path to it.
+#[derive(Clone, Copy, Default)]
+struct Value {
+    line: usize,
+    path: usize,
+}
+
+impl<'a> Json<'a> {
+    fn of(text: &'a [u8], lines: &'a [Line]) -> Json<'a> {
+        let is_leaf = |line: &Line| {
+            line.closes().is_none() && !matches!(text.get(line.range().start), Some(b']' | b'}'))
+        };
+        let mut leaves = lines.iter().enumerate().filter(|(_, line)| is_leaf(line));
+        match (leaves.by_ref().take(COMPARED).last(), leaves.next()) {
+            (Some((last, line)), Some(_)) => {
+                let end = json::value_of(*line, text).map_or(0, |range| range.end);
+                let lines = lines.get(..=last).unwrap_or_default();
+                Json { text, lines, left_out: text.len().saturating_sub(end) }
+            }
+            _ => Json { text, lines, left_out: 0 },
         }
-        parts.push(Part { range, path: numbers.last().copied().unwrap_or(0) });
-        parts.len() <= COMPARED
-    });
-    parts
+    }
+
+    /// Returns all of a value.
+    fn range(&self, value: Value) -> Range<usize> {
+        let end = || self.text.len().saturating_sub(self.left_out);
+        let range = json::value_in(self.lines, self.text, value.line);
+        // Of what closes beyond the bound, as much as is compared.
+        range.unwrap_or_else(|| self.lines.get(value.line).map_or(0, |line| line.range().start)..end())
+    }
+
+    /// Lists the values within a value; `None` where it cannot hold any.
+    fn inside(&self, value: Value, paths: &mut Vec<(usize, Step)>) -> Option<Vec<Value>> {
+        let closes = self.lines.get(value.line)?.closes()?;
+        let (mut found, mut next) = (Vec::new(), value.line.saturating_add(1));
+        while let Some(line) = self.lines.get(next).filter(|_| next < closes) {
+            let name = json::name_of(*line, self.text).and_then(|range| self.text.get(range));
+            paths.push(match name {
+                Some(name) => (value.path, Step::Member(serde_json::from_slice(name).unwrap_or_default())),
+                None => (value.path, Step::Element(found.len())),
+            });
+            found.push(Value { line: next, path: paths.len() });
+            next = line.closes().unwrap_or(next).saturating_add(1);
+        }
+        Some(found)
+    }
+}
+
+/// A walk through two values of JSON at once.
+struct Walk<'a> {
+    sides: [Json<'a>; 2],
+    until: Option<Instant>,
+    rows: Vec<Row>,
+    paths: Vec<(usize, Step)>,
+}
+
+impl Walk<'_> {
+    /// Compares two values, or lists one that has no partner.
+    fn compare(&mut self, pair: [Option<Value>; 2]) {
+        let ([left, right], [one, other]) = (self.sides, pair);
+        let ones = one.and_then(|it| left.inside(it, &mut self.paths));
+        let others = other.and_then(|it| right.inside(it, &mut self.paths));
+        let is_pair = one.is_some() && other.is_some();
+        match (ones, others) {
+            (None, None) => {
+                let part = |side: Json<'_>, value: Value| Part { range: side.range(value), path: value.path };
+                let parts = [one.map(|it| part(left, it)), other.map(|it| part(right, it))];
+                self.rows.push(Row::of(parts, [left.text, right.text]));
+            }
+            (Some(ones), Some(others)) if self.are_named(&ones) == self.are_named(&others) => {
+                for [one, other] in self.pairs(&ones, &others) {
+                    let nth = |values: &[Value], at: Option<usize>| at.and_then(|at| values.get(at).copied());
+                    self.compare([nth(&ones, one), nth(&others, other)]);
+                }
+            }
+            _ if is_pair => [[one, None], [None, other]].into_iter().for_each(|alone| self.compare(alone)),
+            (ones, others) => {
+                ones.iter().flatten().for_each(|it| self.compare([Some(*it), None]));
+                others.iter().flatten().for_each(|it| self.compare([None, Some(*it)]));
+            }
+        }
+    }
+
+    /// Returns the last step to a value.
+    fn step(&self, value: &Value) -> Option<&Step> {
+        value.path.checked_sub(1).and_then(|at| self.paths.get(at)).map(|(_, step)| step)
+    }
+
+    fn are_named(&self, values: &[Value]) -> bool {
+        values.first().and_then(|it| self.step(it)).is_some_and(|step| matches!(step, Step::Member(_)))
+    }
+
+    /// Pairs members by their names; elements that are equal, and those that stand between them.
+    fn pairs(&self, ones: &[Value], others: &[Value]) -> Vec<Pair> {
+        if self.are_named(ones) {
+            let names = |values: &[Value]| values.iter().map(|it| self.step(it)).collect::<Vec<_>>();
+            return by_key(&names(ones), &names(others));
+        }
+        let [left, right] =
+            self.sides.map(|side| move |it: &Value| side.text.get(side.range(*it)).unwrap_or_default());
+        in_order(
+            &ones.iter().map(left).collect::<Vec<_>>(),
+            &others.iter().map(right).collect::<Vec<_>>(),
+            self.until,
+        )
+    }
 }
 
 fn lines(text: &[u8]) -> Vec<Part> {
@@ -167,21 +254,21 @@ fn chunks(text: &[u8]) -> Vec<Part> {
     chunks.map(|(chunk, at)| Part { range: at..at.saturating_add(chunk.len()), path: 0 }).collect()
 }
 
-/// A pair of places in two lists of parts.
-type Pair = (Option<usize>, Option<usize>);
+/// A pair of places in two lists.
+type Pair = [Option<usize>; 2];
 
-/// Pairs values of the same path, in the order of the left; what only the right has stands behind what it follows there.
-fn by_path([left, right]: &[Vec<Part>; 2]) -> Vec<Pair> {
+/// Pairs what has the same key, in the order of the left; what only the right has stands behind what it follows there.
+fn by_key<K: Hash + Eq + Copy>(left: &[K], right: &[K]) -> Vec<Pair> {
     // The same name may stand twice in an object.
-    let mut free: HashMap<usize, Vec<usize>> = HashMap::new();
-    for (at, part) in left.iter().enumerate().rev() {
-        free.entry(part.path).or_default().push(at);
+    let mut free: HashMap<K, Vec<usize>> = HashMap::new();
+    for (at, key) in left.iter().enumerate().rev() {
+        free.entry(*key).or_default().push(at);
     }
     let mut partners: Vec<Option<usize>> = vec![None; left.len()];
     let mut behind: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     let mut anchor = 0_usize;
-    for (at, part) in right.iter().enumerate() {
-        match free.get_mut(&part.path).and_then(Vec::pop) {
+    for (at, key) in right.iter().enumerate() {
+        match free.get_mut(key).and_then(Vec::pop) {
             Some(partner) => {
                 if let Some(it) = partners.get_mut(partner) {
                     *it = Some(at);
@@ -197,20 +284,17 @@ fn by_path([left, right]: &[Vec<Part>; 2]) -> Vec<Pair> {
         only_right.append(&mut behind.remove(&at).unwrap_or_default());
         // What only the left has there comes first.
         if partner.is_none_or(Option::is_some) {
-            pairs.extend(only_right.drain(..).map(|right| (None, Some(right))));
+            pairs.extend(only_right.drain(..).map(|right| [None, Some(right)]));
         }
-        pairs.extend(partner.map(|partner| (Some(at), *partner)));
+        pairs.extend(partner.map(|partner| [Some(at), *partner]));
     }
     pairs
 }
 
-/// Pairs equal lines, and those that stand in their places where others do.
-fn by_line(texts: [&[u8]; 2], [left, right]: &[Vec<Part>; 2]) -> Vec<Pair> {
-    let until = Instant::now().checked_add(PATIENCE);
-    let one: Vec<&[u8]> = left.iter().map(|part| part.of(texts[0])).collect();
-    let other: Vec<&[u8]> = right.iter().map(|part| part.of(texts[1])).collect();
+/// Pairs equal lines or elements in their order, and those that stand in their places where others do.
+fn in_order(left: &[&[u8]], right: &[&[u8]], until: Option<Instant>) -> Vec<Pair> {
     let mut pairs = Vec::with_capacity(left.len().max(right.len()));
-    for op in capture_diff_slices_deadline(Algorithm::Myers, &one, &other, until) {
+    for op in capture_diff_slices_deadline(Algorithm::Myers, left, right, until) {
         let (old, new) = match op {
             DiffOp::Equal { old_index, new_index, len } => {
                 (old_index..old_index.saturating_add(len), new_index..new_index.saturating_add(len))
@@ -218,16 +302,9 @@ fn by_line(texts: [&[u8]; 2], [left, right]: &[Vec<Part>; 2]) -> Vec<Pair> {
             _ => (op.old_range(), op.new_range()),
         };
         let both = old.len().max(new.len());
-        let nth = |range: &Range<usize>, n: usize| range.clone().nth(n);
-        pairs.extend((0..both).map(|n| (nth(&old, n), nth(&new, n))));
+        pairs.extend((0..both).map(|n| [old.clone().nth(n), new.clone().nth(n)]));
     }
     pairs
-}
-
-/// Pairs rows of bytes of the same offset.
-fn by_place([left, right]: &[Vec<Part>; 2]) -> Vec<Pair> {
-    let at = |n: usize, parts: &[Part]| (n < parts.len()).then_some(n);
-    (0..left.len().max(right.len())).map(|n| (at(n, left), at(n, right))).collect()
 }
 
 #[cfg(test)]
@@ -258,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_compared_by_the_paths_of_its_values() {
+    fn json_is_compared_by_its_structure() {
         assert_eq!(
             told(
                 r#"{"a":1.50,"b":[1,{"c d":"x"},[]],"e":null}"#,
@@ -277,6 +354,23 @@ mod tests {
         assert_eq!(told(r#"{"a":1,"a":2}"#, r#"{"a":1,"a":3}"#), ["= .a 1", "~ .a 2 | .a 3"]);
         assert_eq!(told("[1,2]", "[1,2]"), ["= [0] 1", "= [1] 2"]);
         assert_eq!(told("1", "[1]"), ["- 1", "+ [0] 1"]);
+    }
+
+    #[test]
+    fn elements_are_aligned() {
+        assert_eq!(told("[1,2,3]", "[0,1,2]"), ["+ [0] 0", "= [0] 1", "= [1] 2", "- [2] 3"]);
+        assert_eq!(
+            told(
+                r#"{"l":[{"a":1,"b":2},{"a":3,"b":4}]}"#,
+                r#"{"l":[{"new":[]},{"a":1,"b":2},{"b":5,"a":3}]}"#
+            ),
+            ["+ .l[0].new []", "= .l[0].a 1", "= .l[0].b 2", "= .l[1].a 3", "~ .l[1].b 4 | .l[2].b 5",]
+        );
+        // Members and elements have nothing in common.
+        assert_eq!(told(r#"{"a":[1]}"#, r#"{"a":{"b":1}}"#), ["- .a[0] 1", "+ .a.b 1"]);
+        let many = |first: &str| format!("[{first}{}]", vec!["7,8"; 50_000].join(","));
+        let rows = told(&many("9,"), &many(""));
+        assert_eq!((rows.len(), rows[0].as_str(), rows[1].as_str()), (100_001, "- [0] 9", "= [1] 7"));
     }
 
     #[test]

@@ -289,7 +289,7 @@ impl Document {
         self.text = facts.has(Facts::TEXT);
         let start = self.bytes.len();
         if !record.missing.is_empty() {
-            self.patched = Some(Patched::of(&record.payload, &record.missing, true));
+            self.patched = Some(Patched::of(&record.payload, &record.missing));
         }
         self.bytes.append(&mut record.payload);
         self.payload = start..self.bytes.len();

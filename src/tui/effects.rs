@@ -81,14 +81,14 @@ impl App {
         let store = self.store.lock();
         let Some(entry) = store.entry(number).copied() else { return Effect::None };
         let timeline = &mut self.timeline;
-        if timeline.rows.is_filtered() && !timeline.shows(&store, number) {
+        if timeline.rows.chosen.filter.is_some() && !timeline.shows(&store, number) {
             self.filter_text.clear();
             timeline.show_filter(&store, None);
         }
-        if timeline.rows.range().is_some_and(|(from, to)| entry.time() < from || entry.time() > to) {
+        if timeline.rows.chosen.range.is_some_and(|(from, to)| entry.time() < from || entry.time() > to) {
             timeline.show_range(&store, None);
         }
-        if timeline.rows.scope().is_some() && timeline.rows.scope() != entry.conversation() {
+        if timeline.rows.chosen.scope.is_some() && timeline.rows.chosen.scope != entry.conversation() {
             self.conversations.selected = 0;
             timeline.show_scope(&store, None);
         }

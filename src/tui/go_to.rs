@@ -110,7 +110,7 @@ impl App {
         let entry = self.timeline.entry;
         let slot = entry.and_then(|n| self.store.lock().entry(n).and_then(Entry::conversation));
         let Some(slot) = slot else { return Effect::say("this row is of no conversation") };
-        let scope = self.timeline.rows.scope();
+        let scope = self.timeline.rows.chosen.scope;
         if scope == Some(slot) {
             return Effect::say("only this conversation is shown already");
         }

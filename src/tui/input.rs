@@ -85,7 +85,9 @@ impl App {
             Action::NextHit | Action::PreviousHit => Effect::NextHit(action == Action::NextHit),
             Action::StopOrRestart => self.stop_or_restart(),
             Action::ZoomIn | Action::ZoomOut | Action::ZoomAll => self.stretch(action),
-            Action::Earlier | Action::Later if self.timeline.rows.range().is_some() => self.stretch(action),
+            Action::Earlier | Action::Later if self.timeline.rows.chosen.range.is_some() => {
+                self.stretch(action)
+            }
             Action::Earlier => self.in_panel(Action::PageUp),
             Action::Later => self.in_panel(Action::PageDown),
             Action::Tree | Action::Text | Action::Json | Action::Hex => self.detail.handle(action),
@@ -108,7 +110,7 @@ impl App {
             Action::ClearFilter => self.clear_filter(),
             Action::Help => self.help = Some(0),
             Action::Statistics | Action::Anomalies => {
-                let (store, scope) = (self.store.lock(), self.timeline.rows.scope());
+                let (store, scope) = (self.store.lock(), self.timeline.rows.chosen.scope);
                 let make = if action == Action::Statistics { Page::statistics } else { Page::anomalies };
                 self.page = Some(make(&store, scope));
             }
@@ -168,7 +170,7 @@ impl App {
                 "the mark is of this conversation, and not both are messages: choose another",
             );
         };
-        let (range, form) = (self.timeline.rows.range(), self.timeline.form.time);
+        let (range, form) = (self.timeline.rows.chosen.range, self.timeline.form.time);
         self.page = Some(Page::conversations(&mut store, [one, other], range, form));
         Effect::None
     }
@@ -190,7 +192,7 @@ impl App {
                 _ => {
                     let effect = self.timeline.handle(action, &mut self.store.lock());
                     if action == Action::TimeForm {
-                        self.remembered.time = Some(self.timeline.form.time.word().to_owned());
+                        self.remembered.time = Some(self.timeline.form.time.words().0.to_owned());
                     }
                     effect
                 }
@@ -215,11 +217,8 @@ impl App {
     }
 
     fn resize_detail(&mut self) {
-        self.detail.size = match self.detail.size {
-            DetailSize::Normal => DetailSize::Large,
-            DetailSize::Large => DetailSize::Away,
-            DetailSize::Away => DetailSize::Normal,
-        };
+        let all = [DetailSize::Normal, DetailSize::Large, DetailSize::Away];
+        self.detail.size = keys::next_of(&all, self.detail.size);
         self.detail_room = None;
         if self.detail.size == DetailSize::Away && self.panel == Panel::Detail {
             self.panel = Panel::Timeline;

@@ -22,9 +22,14 @@ pub(super) fn pretty(text: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Returns where the value stands that line `at` of a text holds, or opens.
+/// Returns where the value stands that line `at` of a text holds, opens or closes.
 pub(super) fn value_at(lines: &[Line], text: &[u8], at: usize) -> Option<Range<usize>> {
-    let line = lines.get(opening(lines, at))?;
+    value_in(lines, text, opening(lines, at))
+}
+
+/// Returns where the value stands that line `at` of a text holds or opens.
+pub(super) fn value_in(lines: &[Line], text: &[u8], at: usize) -> Option<Range<usize>> {
+    let line = lines.get(at)?;
     let value = value_of(*line, text)?;
     match line.closes() {
         Some(closes) => Some(value.start..lines.get(closes)?.pieces(text).next()?.1.end),
@@ -33,7 +38,7 @@ pub(super) fn value_at(lines: &[Line], text: &[u8], at: usize) -> Option<Range<u
 }
 
 /// Returns where the value stands that a line holds, or the bracket that it opens.
-fn value_of(line: Line, text: &[u8]) -> Option<Range<usize>> {
+pub(super) fn value_of(line: Line, text: &[u8]) -> Option<Range<usize>> {
     let is_named = name_of(line, text).is_some();
     let mut pieces = line.pieces(text).skip(if is_named { 2 } else { 0 });
     let (kind, first) = pieces.next()?;
@@ -50,49 +55,13 @@ pub(super) enum Step {
     Element(usize),
 }
 
-/// Calls `found` with each value that holds no other, in order: how many steps to it are those of the value before, the
-/// further ones, and where it stands; until that says that it is enough.
-pub(super) fn leaves(
-    lines: &[Line],
-    text: &[u8],
-    mut found: impl FnMut(usize, &[Step], Range<usize>) -> bool,
-) {
-    let (mut steps, mut known): (Vec<Step>, usize) = (Vec::new(), 0);
-    // How many members or elements were seen of each bracket that is open.
-    let mut counts: Vec<usize> = Vec::new();
-    for line in lines {
-        counts.truncate(line.depth());
-        steps.truncate(line.depth().saturating_sub(1));
-        known = known.min(steps.len());
-        if matches!(text.get(line.range().start), Some(b']' | b'}')) {
-            continue;
-        }
-        if let Some(count) = counts.last_mut() {
-            let name = name_of(*line, text).and_then(|range| text.get(range));
-            steps.push(match name {
-                Some(name) => Step::Member(serde_json::from_slice(name).unwrap_or_default()),
-                None => Step::Element(*count),
-            });
-            *count = count.saturating_add(1);
-        }
-        if line.closes().is_some() {
-            counts.push(0);
-        } else if let Some(value) = value_of(*line, text) {
-            if !found(known, steps.get(known..).unwrap_or_default(), value) {
-                return;
-            }
-            known = steps.len();
-        }
-    }
-}
-
 /// Returns the line that stands for what line `at` does: the one that opens a bracket for one that only closes it.
 fn opening(lines: &[Line], at: usize) -> usize {
     lines.iter().position(|line| line.closes() == Some(at)).unwrap_or(at)
 }
 
 /// Returns where the name of the member stands that a line begins with.
-fn name_of(line: Line, text: &[u8]) -> Option<Range<usize>> {
+pub(super) fn name_of(line: Line, text: &[u8]) -> Option<Range<usize>> {
     line.pieces(text).next().filter(|(kind, _)| *kind == TokenKind::Name).map(|(_, range)| range)
 }
 

@@ -4,71 +4,6 @@ use std::fmt::Write as _;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// Something the user can ask for; [`TABLE`] says of each what it is.
-#[allow(missing_docs)] // the table documents each of them once, for users and readers alike
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    Up,
-    Down,
-    PageUp,
-    PageDown,
-    First,
-    Last,
-    Left,
-    Right,
-    Enter,
-    Back,
-    NextPanel,
-    PreviousPanel,
-    EveryConversation,
-    OnlyConversation,
-    GoTo,
-    Partner,
-    Sort,
-    SortBackwards,
-    Lanes,
-    Scale,
-    Columns,
-    Heartbeats,
-    TimeForm,
-    NextFault,
-    NextAnomaly,
-    Statistics,
-    Anomalies,
-    Bookmark,
-    NextBookmark,
-    Mark,
-    Compare,
-    Tree,
-    Text,
-    Json,
-    Hex,
-    Detail,
-    Filter,
-    ClearFilter,
-    Search,
-    NextHit,
-    PreviousHit,
-    Earlier,
-    Later,
-    ZoomIn,
-    ZoomOut,
-    ZoomAll,
-    Follow,
-    Pause,
-    StopOrRestart,
-    Save,
-    Export,
-    Copy,
-    CopyAs,
-    FilterByValue,
-    Theme,
-    Help,
-    Redraw,
-    Suspend,
-    Quit,
-}
-
 impl Action {
     /// Returns by how many lines it moves, where `page` lines are seen.
     pub(super) fn lines(self, page: usize) -> Option<isize> {
@@ -105,97 +40,90 @@ pub struct Group {
     pub bindings: &'static [Binding],
 }
 
-const fn key(keys: &'static [&'static str], action: Action, help: &'static str) -> Binding {
-    Binding { keys, action, help }
+/// Makes the table of keys, and of what they do an [`Action`] each.
+macro_rules! table {
+    ($($title:literal: $($action:ident [$($key:literal),+] $help:literal;)+)+) => {
+        /// Something the user can ask for; [`TABLE`] says of each what it is.
+        #[allow(missing_docs)] // the table documents each of them once, for users and readers alike
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Action {
+            $($($action,)+)+
+        }
+
+        /// Lists every key. No key stands twice.
+        pub const TABLE: &[Group] = &[$(Group {
+            title: $title,
+            bindings: &[$(Binding { keys: &[$($key),+], action: Action::$action, help: $help },)+],
+        },)+];
+    };
 }
 
-/// Lists every key. No key stands twice.
-pub const TABLE: &[Group] = &[
-    Group {
-        title: "Move",
-        bindings: &[
-            key(&["j", "Down"], Action::Down, "down"),
-            key(&["k", "Up"], Action::Up, "up"),
-            key(&["Ctrl-d", "PageDown", "Space"], Action::PageDown, "a page down"),
-            key(&["Ctrl-u", "PageUp"], Action::PageUp, "a page up"),
-            key(&["g", "Home"], Action::First, "to the first"),
-            key(&["G", "End"], Action::Last, "to the last; live, follow"),
-            key(&["h", "Left"], Action::Left, "left, fold, a byte back"),
-            key(&["l", "Right"], Action::Right, "right, unfold, a byte on"),
-            key(&["Tab"], Action::NextPanel, "to the next panel"),
-            key(&["BackTab"], Action::PreviousPanel, "to the panel before"),
-            key(&["Enter"], Action::Enter, "choose; go into the detail; fold"),
-            key(&["Esc"], Action::Back, "back: leave the panel, search, filter"),
-        ],
-    },
-    Group {
-        title: "Show",
-        bindings: &[
-            key(&["L"], Action::Lanes, "client and server as two lanes"),
-            key(&["z"], Action::Scale, "lanes: silence folded or to scale"),
-            key(&["|"], Action::Columns, "columns: any fields, as json.type,rtt"),
-            key(&["H"], Action::Heartbeats, "heartbeats and parts of packets hidden or shown"),
-            key(&["t"], Action::TimeForm, "time: UTC, local, relative, since the row before"),
-            key(&["d"], Action::Detail, "detail beside, larger, or away"),
-            key(&["1"], Action::Tree, "detail as a tree"),
-            key(&["2"], Action::Text, "detail as text"),
-            key(&["3"], Action::Json, "detail as JSON"),
-            key(&["4", "x"], Action::Hex, "detail as bytes"),
-            key(&["i"], Action::Statistics, "statistics; Enter goes to the rows behind a number"),
-            key(&["!"], Action::Anomalies, "anomalies by rule; Enter goes to the frame"),
-            key(&["T"], Action::Theme, "the next theme"),
-        ],
-    },
-    Group {
-        title: "Choose",
-        bindings: &[
-            key(&["c"], Action::EveryConversation, "every conversation again"),
-            key(&["C"], Action::OnlyConversation, "only the conversation of this row; Esc goes back"),
-            key(&[":"], Action::GoTo, "go to: packet 12, +3.5, 12:00, #4 or message m7"),
-            key(&["%"], Action::Partner, "between question and answer, ping and pong"),
-            key(&["s"], Action::Sort, "sort; rows by size, round trip, gap, latency"),
-            key(&["S"], Action::SortBackwards, "sort conversations the other way round"),
-            key(&["f"], Action::Filter, "filter messages"),
-            key(&["F"], Action::ClearFilter, "no filter"),
-            key(&["/"], Action::Search, "search: text, r\"regex\", x\"hex\"; narrow the list"),
-            key(&["n"], Action::NextHit, "the next hit"),
-            key(&["N"], Action::PreviousHit, "the hit before"),
-            key(&["a"], Action::NextFault, "the next error or warning"),
-            key(&["A"], Action::NextAnomaly, "the next anomaly, notes too"),
-            key(&["*"], Action::FilterByValue, "filter by the value under the cursor"),
-            key(&["b"], Action::Bookmark, "set or remove a bookmark"),
-            key(&["B"], Action::NextBookmark, "the next bookmark"),
-            key(&["m"], Action::Mark, "mark, to measure the time to another"),
-            key(&["D"], Action::Compare, "beside the marked message, or conversation"),
-        ],
-    },
-    Group {
-        title: "Time",
-        bindings: &[
-            key(&["["], Action::Earlier, "earlier"),
-            key(&["]"], Action::Later, "later"),
-            key(&["+", "="], Action::ZoomIn, "a shorter stretch of time"),
-            key(&["-"], Action::ZoomOut, "a longer one"),
-            key(&["0"], Action::ZoomAll, "all of it"),
-        ],
-    },
-    Group {
-        title: "Do",
-        bindings: &[
-            key(&["y"], Action::Copy, "copy what is looked at"),
-            key(&["Y"], Action::CopyAs, "copy as text, JSON, hex, base64, or as a command"),
-            key(&["e"], Action::Export, "export what is shown"),
-            key(&["w"], Action::Save, "save the packets of what is shown"),
-            key(&["o"], Action::Follow, "follow new messages"),
-            key(&["p"], Action::Pause, "pause the screen"),
-            key(&["P"], Action::StopOrRestart, "stop capturing, start again"),
-            key(&["?"], Action::Help, "this help"),
-            key(&["Ctrl-l"], Action::Redraw, "draw the screen again"),
-            key(&["Ctrl-z"], Action::Suspend, "suspend"),
-            key(&["q", "Ctrl-c"], Action::Quit, "quit"),
-        ],
-    },
-];
+table! {
+    "Move":
+    Down ["j", "Down"] "down";
+    Up ["k", "Up"] "up";
+    PageDown ["Ctrl-d", "PageDown", "Space"] "a page down";
+    PageUp ["Ctrl-u", "PageUp"] "a page up";
+    First ["g", "Home"] "to the first";
+    Last ["G", "End"] "to the last; live, follow";
+    Left ["h", "Left"] "left, fold, a byte back";
+    Right ["l", "Right"] "right, unfold, a byte on";
+    NextPanel ["Tab"] "to the next panel";
+    PreviousPanel ["BackTab"] "to the panel before";
+    Enter ["Enter"] "choose; go into the detail; fold";
+    Back ["Esc"] "back: leave the panel, search, filter";
+    "Show":
+    Lanes ["L"] "client and server as two lanes";
+    Scale ["z"] "lanes: silence folded or to scale";
+    Columns ["|"] "columns: any fields, as json.type,rtt";
+    Heartbeats ["H"] "heartbeats and parts of packets hidden or shown";
+    TimeForm ["t"] "time: UTC, local, relative, since the row before";
+    Detail ["d"] "detail beside, larger, or away";
+    Tree ["1"] "detail as a tree";
+    Text ["2"] "detail as text";
+    Json ["3"] "detail as JSON";
+    Hex ["4", "x"] "detail as bytes";
+    Statistics ["i"] "statistics; Enter goes to the rows behind a number";
+    Anomalies ["!"] "anomalies by rule; Enter goes to the frame";
+    Theme ["T"] "the next theme";
+    "Choose":
+    EveryConversation ["c"] "every conversation again";
+    OnlyConversation ["C"] "only the conversation of this row; Esc goes back";
+    GoTo [":"] "go to: packet 12, +3.5, 12:00, #4 or message m7";
+    Partner ["%"] "between question and answer, ping and pong";
+    Sort ["s"] "sort; rows by size, round trip, gap, latency";
+    SortBackwards ["S"] "sort conversations the other way round";
+    Filter ["f"] "filter messages";
+    ClearFilter ["F"] "no filter";
+    Search ["/"] "search: text, r\"regex\", x\"hex\"; narrow the list";
+    NextHit ["n"] "the next hit";
+    PreviousHit ["N"] "the hit before";
+    NextFault ["a"] "the next error or warning";
+    NextAnomaly ["A"] "the next anomaly, notes too";
+    FilterByValue ["*"] "filter by the value under the cursor";
+    Bookmark ["b"] "set or remove a bookmark";
+    NextBookmark ["B"] "the next bookmark";
+    Mark ["m"] "mark, to measure the time to another";
+    Compare ["D"] "beside the marked message, or conversation";
+    "Time":
+    Earlier ["["] "earlier";
+    Later ["]"] "later";
+    ZoomIn ["+", "="] "a shorter stretch of time";
+    ZoomOut ["-"] "a longer one";
+    ZoomAll ["0"] "all of it";
+    "Do":
+    Copy ["y"] "copy what is looked at";
+    CopyAs ["Y"] "copy as text, JSON, hex, base64, or as a command";
+    Export ["e"] "export what is shown";
+    Save ["w"] "save the packets of what is shown";
+    Follow ["o"] "follow new messages";
+    Pause ["p"] "pause the screen";
+    StopOrRestart ["P"] "stop capturing, start again";
+    Help ["?"] "this help";
+    Redraw ["Ctrl-l"] "draw the screen again";
+    Suspend ["Ctrl-z"] "suspend";
+    Quit ["q", "Ctrl-c"] "quit";
+}
 
 /// Lists what is needed first, in few words: the first page of the help.
 pub const BASICS: &[(Action, &str)] = &[
@@ -264,6 +192,12 @@ pub fn key_for(action: Action) -> &'static str {
     bindings.find(|binding| binding.action == action).and_then(|b| b.keys.first()).copied().unwrap_or("")
 }
 
+/// Returns what stands behind `now` in a list that is gone through round and round.
+pub(super) fn next_of<T: Copy + PartialEq>(all: &[T], now: T) -> T {
+    let behind = all.iter().skip_while(|it| **it != now).nth(1);
+    behind.or(all.first()).copied().unwrap_or(now)
+}
+
 /// Returns the name of a key as it stands in the table; `None` for keys without one.
 fn name(key: &KeyEvent) -> Option<String> {
     let base = match key.code {
@@ -325,28 +259,16 @@ mod tests {
 
     #[test]
     fn every_key_of_the_table_can_be_pressed() {
+        use KeyCode::{BackTab, Char, Down, End, Enter, Esc, Home, Left, PageDown, PageUp, Right, Tab, Up};
+        let named = [Up, Down, Left, Right, PageUp, PageDown, Home, End, Enter, Esc, Tab, BackTab];
+        let plain = (' '..='~').map(Char).chain(named).map(|code| KeyEvent::new(code, KeyModifiers::NONE));
+        let control = ('a'..='z').map(|c| KeyEvent::new(Char(c), KeyModifiers::CONTROL));
+        let pressed: BTreeSet<String> = plain.chain(control).filter_map(|key| name(&key)).collect();
         for name in TABLE.iter().flat_map(|group| group.bindings).flat_map(|binding| binding.keys) {
-            let (code, modifiers) = match *name {
-                "Space" => (KeyCode::Char(' '), KeyModifiers::NONE),
-                "Up" => (KeyCode::Up, KeyModifiers::NONE),
-                "Down" => (KeyCode::Down, KeyModifiers::NONE),
-                "Left" => (KeyCode::Left, KeyModifiers::NONE),
-                "Right" => (KeyCode::Right, KeyModifiers::NONE),
-                "PageUp" => (KeyCode::PageUp, KeyModifiers::NONE),
-                "PageDown" => (KeyCode::PageDown, KeyModifiers::NONE),
-                "Home" => (KeyCode::Home, KeyModifiers::NONE),
-                "End" => (KeyCode::End, KeyModifiers::NONE),
-                "Enter" => (KeyCode::Enter, KeyModifiers::NONE),
-                "Esc" => (KeyCode::Esc, KeyModifiers::NONE),
-                "Tab" => (KeyCode::Tab, KeyModifiers::NONE),
-                "BackTab" => (KeyCode::BackTab, KeyModifiers::SHIFT),
-                other => match other.strip_prefix("Ctrl-") {
-                    Some(c) => (KeyCode::Char(c.chars().next().unwrap()), KeyModifiers::CONTROL),
-                    None => (KeyCode::Char(other.chars().next().unwrap()), KeyModifiers::NONE),
-                },
-            };
-            assert!(action(&KeyEvent::new(code, modifiers)).is_some(), "{name}");
+            assert!(pressed.contains(*name), "{name}");
         }
+        let back = KeyEvent::new(Tab, KeyModifiers::SHIFT);
+        assert_eq!(action(&back), Some(Action::PreviousPanel));
     }
 
     /// Compares a document with what the table makes of it; with `INSTA_UPDATE=always` it is written.

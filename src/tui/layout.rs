@@ -1,10 +1,11 @@
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Constraint::{Fill, Length};
+use ratatui::layout::{Direction, Layout, Position, Rect};
 
 use super::effect::{Border, DetailSize, Panel};
 
 /// The areas of the screen. Each panel's area is what is below its title, which stands in the rule above it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Layout {
+pub(super) struct Areas {
     pub(super) area: Rect,
     pub(super) title: Rect,
     /// The whole capture in one line, while the overview shows a stretch of it.
@@ -32,23 +33,18 @@ pub(super) struct Room {
 /// From how many columns on the detail is beside the timeline.
 const WIDE: u16 = 150;
 
-impl Layout {
-    pub(super) fn of(area: Rect, room: &Room) -> Layout {
-        let Rect { x, width, height, .. } = area;
-        let title = Rect { height: height.min(1), ..area };
-        let bars = match height {
-            0..=29 => 1_u16,
+impl Areas {
+    pub(super) fn of(area: Rect, room: &Room) -> Areas {
+        let bars = match area.height {
+            0..=29 => 1,
             30..=44 => 2,
             _ => 3,
         };
-        let overview_height = bars.saturating_mul(2).saturating_add(1).min(height.saturating_sub(2));
-        let map = Rect { y: title.bottom(), height: u16::from(room.has_map), ..title };
-        let overview = Rect { x, y: map.bottom(), width, height: overview_height };
-        let status = Rect { x, y: area.bottom().saturating_sub(1), width, height: height.min(1) };
-        // A rule with titles, the panels, and the status line.
-        let top = overview.bottom().saturating_add(1);
-        let body = Rect { x, y: top, width, height: status.y.saturating_sub(top) };
-        let left = room.left.unwrap_or(match width {
+        // Two rules stand between: one with titles above the panels, one beside the list.
+        let rows =
+            [Length(1), Length(room.has_map.into()), Length(2 * bars + 1), Length(1), Fill(1), Length(1)];
+        let [title, map, overview, _, body, status] = Layout::vertical(rows).areas(area);
+        let left = room.left.unwrap_or(match area.width {
             0..=59 => 0,
             // Payloads come first: the list is there while it has the keys.
             60..=99 if room.panel != Panel::Conversations => 0,
@@ -56,14 +52,17 @@ impl Layout {
             120..=169 => 38,
             _ => 46,
         });
-        let gives_way = room.size == DetailSize::Large && room.panel != Panel::Conversations;
-        let left = if gives_way && width < WIDE { 0 } else { left.min(width / 2) };
-        let conversations = Rect { width: left, ..body };
-        let right_x = if left == 0 { x } else { x.saturating_add(left).saturating_add(1) };
-        let right = Rect { x: right_x, width: area.right().saturating_sub(right_x), ..body };
-        let beside = width >= WIDE;
-        let (timeline, detail) = split(right, beside, room);
-        Layout { area, title, map, overview, conversations, timeline, detail, status, beside }
+        let beside = area.width >= WIDE;
+        let gives_way = room.size == DetailSize::Large && room.panel != Panel::Conversations && !beside;
+        let left = if gives_way { 0 } else { left.min(area.width / 2) };
+        let columns = [Length(left), Length(left.min(1)), Fill(1)];
+        let [conversations, _, right] = Layout::horizontal(columns).areas(body);
+        let (direction, all) =
+            if beside { (Direction::Horizontal, right.width) } else { (Direction::Vertical, right.height) };
+        let part = room.detail_of(all, beside);
+        let parts = [Fill(1), Length(part.min(1)), Length(part)];
+        let [timeline, _, detail] = Layout::new(direction, parts).areas(right);
+        Areas { area, title, map, overview, conversations, timeline, detail, status, beside }
     }
 
     /// Returns where a page over the panels is: everything but the first line and the last.
@@ -76,9 +75,9 @@ impl Layout {
         let (left, detail) = (self.conversations, self.detail);
         let is_above = at.y.saturating_add(1) == detail.y && at.x >= detail.x;
         let is_beside = at.x.saturating_add(1) == detail.x && at.y >= detail.y;
-        if left.width > 0 && at.x == left.right() && at.y >= left.y {
+        if !left.is_empty() && at.x == left.right() && at.y >= left.y {
             Some(Border::Conversations)
-        } else if detail.width > 0 && if self.beside { is_beside } else { is_above } {
+        } else if !detail.is_empty() && if self.beside { is_beside } else { is_above } {
             Some(Border::Detail)
         } else {
             None
@@ -86,24 +85,17 @@ impl Layout {
     }
 }
 
-/// Divides what is right of the conversations between the timeline and the detail.
-fn split(right: Rect, beside: bool, room: &Room) -> (Rect, Rect) {
-    let (all, least, normal, large) =
-        if beside { (right.width, (20, 30), (2, 5), (3, 5)) } else { (right.height, (2, 3), (2, 5), (3, 4)) };
-    let (part, of) = match room.size {
-        DetailSize::Away => return (right, Rect { width: 0, height: 0, ..right }),
-        DetailSize::Normal => normal,
-        DetailSize::Large => large,
-    };
-    let share = all.saturating_mul(part).checked_div(of).unwrap_or(all);
-    let part = room.detail.unwrap_or(share).clamp(least.0, all.saturating_sub(least.1).max(least.0));
-    // A rule or a line stands between them.
-    let first = all.saturating_sub(part).saturating_sub(1);
-    let at = first.saturating_add(1);
-    let rest = all.saturating_sub(at);
-    if beside {
-        (Rect { width: first, ..right }, Rect { x: right.x.saturating_add(at), width: rest, ..right })
-    } else {
-        (Rect { height: first, ..right }, Rect { y: right.y.saturating_add(at), height: rest, ..right })
+impl Room {
+    /// Returns how many columns or rows the detail has of those it shares with the timeline.
+    fn detail_of(&self, all: u16, beside: bool) -> u16 {
+        let (least, normal, large) =
+            if beside { ([20, 30], (2, 5), (3, 5)) } else { ([2, 3], (2, 5), (3, 4)) };
+        let (part, of) = match self.size {
+            DetailSize::Away => return 0,
+            DetailSize::Normal => normal,
+            DetailSize::Large => large,
+        };
+        let share = self.detail.unwrap_or(all.saturating_mul(part) / of);
+        share.clamp(least[0], all.saturating_sub(least[1]).max(least[0]))
     }
 }

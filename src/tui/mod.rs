@@ -20,7 +20,13 @@
 //! assert_eq!(keys::key_for(Action::Down), "j");
 //! ```
 
-#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // shares of the screen's width: a float is exact enough, and `as` saturates
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "columns and lines of a screen: they are few, a float is exact enough for shares of them, and `as` saturates"
+)]
 
 mod clock;
 mod columns;
@@ -49,7 +55,6 @@ mod partner;
 mod patched;
 mod pattern;
 mod prompt;
-mod recall;
 mod remembered;
 mod rows;
 mod search;

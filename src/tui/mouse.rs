@@ -5,12 +5,15 @@ use std::time::{Duration, Instant};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
-use super::detail::tab_at;
-use super::draw::{count_at, hint_at};
+use super::conversations::SortBy;
+use super::detail::Tab;
+use super::draw::{counts, hints};
 use super::effect::{Border, Effect, Panel};
 use super::keys::Action;
 use super::overview::Times;
 use super::page::Page;
+use super::paint::{Spot, above};
+use super::rows::RowOrder;
 use super::state::App;
 
 /// How many rows a turn of the wheel moves.
@@ -71,12 +74,34 @@ impl App {
     fn action_at(&self, at: Position) -> Option<Action> {
         let store = self.store.lock();
         if self.layout.status.contains(at) {
-            hint_at(self, &store, at.x)
+            Spot::at(hints(self, &store), at.x)
         } else if self.layout.title.contains(at) {
-            count_at(self, &store, at.x)
+            Spot::at(counts(self, &store), at.x)?
         } else {
             None
         }
+    }
+
+    /// Returns what a head of the timeline's columns sorts by.
+    fn order_at(&self, at: Position) -> Option<RowOrder> {
+        let area = self.layout.timeline;
+        let mut store = self.store.lock();
+        above(area)
+            .contains(at)
+            .then(|| Spot::at(self.timeline.heads(&self.list_look(&mut store), area), at.x))??
+    }
+
+    /// Returns what a head of the list of conversations sorts by.
+    fn sort_at(&self, at: Position) -> Option<SortBy> {
+        let (area, focus) = (self.layout.conversations, self.panel == Panel::Conversations);
+        above(area)
+            .contains(at)
+            .then(|| Spot::at(self.conversations.heads(&self.theme, area, focus), at.x))?
+    }
+
+    fn tab_at(&self, at: Position) -> Option<Tab> {
+        let area = self.layout.detail;
+        above(area).contains(at).then(|| Spot::at(self.detail.tabs(&self.detail_look(), area), at.x))?
     }
 
     fn wheel(&mut self, at: Position, by: isize) -> Effect {
@@ -95,17 +120,12 @@ impl App {
         self.border = layout.border_at(at);
         let again = self.clicked.replace((at, Instant::now()));
         let is_double = again.is_some_and(|(before, when)| before == at && when.elapsed() < DOUBLE);
-        if at.y.saturating_add(1) == layout.conversations.y
-            && let Some(sort) = self.conversations.head_at(layout.conversations, at.x)
-        {
-            self.conversations.sort_by(sort);
-        } else if at.y.saturating_add(1) == layout.timeline.y
-            && self.timeline.sort_at(&self.store.lock(), layout.timeline, self.panel == Panel::Timeline, at.x)
-        {
+        if let Some(order) = self.order_at(at) {
+            self.timeline.sort_at(&self.store.lock(), order);
             self.panel = Panel::Timeline;
-        } else if at.y.saturating_add(1) == layout.detail.y
-            && let Some(tab) = tab_at(layout.detail, at.x)
-        {
+        } else if let Some(sort) = self.sort_at(at) {
+            self.conversations.sort_by(sort);
+        } else if let Some(tab) = self.tab_at(at) {
             self.detail.tab = tab;
         } else if let Some(panel) = self.panel_at(at) {
             self.panel = panel;

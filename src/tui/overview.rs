@@ -13,6 +13,7 @@ use super::keys::Action;
 use super::text::{RowWriter, columns};
 use super::theme::Theme;
 use super::timeline::Timeline;
+use super::words;
 use crate::event::Severity;
 use crate::model::{Side, Timestamp};
 use crate::store::{Column, Entry, Store};
@@ -51,7 +52,7 @@ pub(super) struct Times {
 impl Times {
     pub(super) fn of(timeline: &Timeline, store: &Store) -> Option<Times> {
         let selected = timeline.entry.and_then(|entry| store.entry(entry)).map(Entry::time);
-        Some(Times { whole: timeline.whole(store)?, range: timeline.rows.range(), selected })
+        Some(Times { whole: timeline.whole(store)?, range: timeline.rows.chosen.range, selected })
     }
 
     fn shown(&self) -> (Timestamp, Timestamp) {
@@ -190,7 +191,8 @@ impl Overview {
         let bars = strip.height.saturating_sub(1) / 2;
         let axis = strip.y.saturating_add(bars);
         RowWriter::new(buffer, strip.x, axis, strip.width).fill('─', theme.rule);
-        let Some((from, to)) = look.timeline.rows.range().or_else(|| look.timeline.whole(look.store)) else {
+        let Some((from, to)) = look.timeline.rows.chosen.range.or_else(|| look.timeline.whole(look.store))
+        else {
             return;
         };
         let shown = look.store.columns(from, to, usize::from(strip.width));
@@ -221,7 +223,7 @@ impl Overview {
     fn draw_map(&self, look: &Look<'_>, buffer: &mut Buffer) {
         let strip = self.timed(self.map);
         let (Some((from, to)), Some((first, last))) =
-            (look.timeline.rows.range(), look.timeline.whole(look.store))
+            (look.timeline.rows.chosen.range, look.timeline.whole(look.store))
         else {
             return;
         };
@@ -348,7 +350,7 @@ impl Overview {
                 .word("server", theme.side(Side::Server));
         }
         if self.area.height >= 5 {
-            let zoomed = look.timeline.rows.range().map(|_| text::span(to.since(from)));
+            let zoomed = look.timeline.rows.chosen.range.map(|_| text::span(to.since(from)));
             let words = zoomed.filter(|span| columns(span) <= width).unwrap_or_default();
             RowWriter::new(buffer, x, axis.saturating_sub(1), width).word(&words, theme.dim);
             let log = if scale.logarithmic { "log scale" } else { "" };
@@ -388,17 +390,16 @@ fn mark(look: &Look<'_>, buffer: &mut Buffer, (x, axis): (u16, u16), column: &Co
     let theme = look.theme;
     let marks = column.marks;
     let (sign, style) = match marks.worst {
-        Some(Severity::Error) => ('✖', theme.error),
-        Some(Severity::Warning) => ('▲', theme.warning),
-        _ if marks.gap => ('╳', theme.note),
-        Some(Severity::Note) => ('◆', theme.note),
-        None if marks.opened && marks.closed => ('◉', theme.title),
-        None if marks.opened => ('●', theme.good),
-        None if marks.closed => ('○', theme.dim),
+        Some(worst @ (Severity::Error | Severity::Warning)) => (words::sign(worst), theme.severity(worst)),
+        _ if marks.gap => ("╳", theme.note),
+        Some(Severity::Note) => (words::sign(Severity::Note), theme.note),
+        None if marks.opened && marks.closed => ("◉", theme.title),
+        None if marks.opened => ("●", theme.good),
+        None if marks.closed => ("○", theme.dim),
         None => return,
     };
     if let Some(cell) = buffer.cell_mut((x, axis)) {
-        cell.set_char(sign).set_style(style);
+        cell.set_symbol(sign).set_style(style);
     }
 }
 

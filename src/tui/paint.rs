@@ -3,23 +3,69 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
 
 use super::text::RowWriter;
 use super::theme::Theme;
 
-/// Writes a panel's name into the rule above it, and goes on behind it.
-pub(super) fn title<'a>(
-    buffer: &'a mut Buffer,
+/// Words that stand at a column of a line, and what a click on them is for.
+#[derive(Clone, Debug)]
+pub(super) struct Spot<T> {
+    pub(super) x: u16,
+    pub(super) words: Line<'static>,
+    pub(super) leads: T,
+}
+
+impl<T> Spot<T> {
+    /// Puts words one behind the other.
+    pub(super) fn row(mut x: u16, words: impl IntoIterator<Item = (Line<'static>, T)>) -> Vec<Spot<T>> {
+        let place = |(words, leads): (Line<'static>, T)| {
+            let spot = Spot { x, words, leads };
+            x = spot.end();
+            spot
+        };
+        words.into_iter().map(place).collect()
+    }
+
+    /// Returns the column behind it.
+    pub(super) fn end(&self) -> u16 {
+        self.x.saturating_add(u16::try_from(self.words.width()).unwrap_or(u16::MAX))
+    }
+
+    /// Returns what a click at a column is for.
+    pub(super) fn at(spots: Vec<Spot<T>>, x: u16) -> Option<T> {
+        spots.into_iter().find(|spot| (spot.x..spot.end()).contains(&x)).map(|spot| spot.leads)
+    }
+
+    pub(super) fn draw(spots: &[Spot<T>], y: u16, buffer: &mut Buffer) {
+        for spot in spots {
+            put(buffer, Rect { x: spot.x, y, width: spot.end() - spot.x, height: 1 }, &spot.words);
+        }
+    }
+}
+
+/// Draws a line of our own words, with a sign where it is cut.
+pub(super) fn put(buffer: &mut Buffer, area: Rect, line: &Line<'_>) {
+    let mut writer = RowWriter::new(buffer, area.x, area.y, area.width);
+    for span in &line.spans {
+        writer.word(&span.content, span.style);
+    }
+}
+
+/// Returns a panel's title: its name, and what is said behind it.
+pub(super) fn title(
     theme: &Theme,
-    area: Rect,
-    name: &str,
+    name: &'static str,
     focus: bool,
-) -> RowWriter<'a> {
+    rest: Vec<Span<'static>>,
+) -> Line<'static> {
     let (style, mark) = if focus { (theme.focus, "▸ ") } else { (theme.title, " ") };
-    let x = area.x.saturating_add(1);
-    let mut writer = RowWriter::new(buffer, x, area.y.saturating_sub(1), area.width.saturating_sub(1));
-    writer.word(mark, style).word(name, style);
-    writer
+    Line::from_iter([Span::styled(mark, style), Span::styled(name, style)].into_iter().chain(rest))
+}
+
+/// Returns where the title of a panel stands: in the rule above it.
+pub(super) const fn above(area: Rect) -> Rect {
+    Rect { x: area.x + 1, y: area.y.saturating_sub(1), width: area.width.saturating_sub(1), height: 1 }
 }
 
 /// Returns the first line to be shown so that `selected` is among `height` lines.

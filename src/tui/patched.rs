@@ -37,8 +37,8 @@ pub(super) enum Part {
 }
 
 impl Patched {
-    /// Puts known bytes and missing ranges in order; where `known` is only the beginning, as far as that reaches.
-    pub(super) fn of(known: &[u8], missing: &[Missing], is_whole: bool) -> Patched {
+    /// Puts known bytes and missing ranges in order.
+    pub(super) fn of(known: &[u8], missing: &[Missing]) -> Patched {
         let (mut it, mut at) = (Patched::default(), 0_usize);
         for piece in view::pieces(known, missing) {
             let start = it.text.len();
@@ -49,7 +49,6 @@ impl Patched {
                     it.parts.push(Part::Known { bytes: at..end, offset, text: start });
                     at = end;
                 }
-                Piece::Missing(_) if at >= known.len() && !is_whole => break,
                 Piece::Missing(hole) => {
                     it.text.extend_from_slice(view::dots(&hole).as_bytes());
                     it.dots.push(start..it.text.len());
@@ -128,7 +127,7 @@ mod tests {
 
     #[test]
     fn known_bytes_keep_their_place() {
-        let patched = Patched::of(b"heabcd", &holes(), true);
+        let patched = Patched::of(b"heabcd", &holes());
         assert_eq!(String::from_utf8_lossy(&patched.text), "he···ab···500 bytes···cd···");
         assert_eq!([0, 1, 2, 3, 4, 5].map(|at| patched.offset(at)), [0, 1, 5, 6, 507, 508]);
         let cd = patched.in_text(&(4..6));
@@ -137,13 +136,8 @@ mod tests {
     }
 
     #[test]
-    fn the_beginning_ends_where_its_bytes_do() {
-        assert_eq!(String::from_utf8_lossy(&Patched::of(b"hea", &holes(), false).text), "he···a");
-    }
-
-    #[test]
     fn nothing_is_found_across_what_is_missing() {
-        let patched = Patched::of(b"heabcd", &holes(), true);
+        let patched = Patched::of(b"heabcd", &holes());
         let find = |text: &str| {
             let pattern = Pattern::parse(text).unwrap();
             let hits = patched.hits(&pattern, b"heabcd", 9);

@@ -1,19 +1,25 @@
 //! A line that is typed: a filter, a search, a place, the name of a file.
 
-mod draw;
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+use ratatui::widgets::{Clear, Widget as _};
+use tui_input::Input;
+use tui_input::backend::crossterm::EventHandler as _;
 
+use super::clock::grouped;
 use super::effect::{Effect, PromptKind};
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
+use super::text::{RowWriter, broken, columns};
+use super::theme::Theme;
 use crate::filter::Candidate;
+use crate::text;
 
 /// A line of text that is being typed.
 #[derive(Clone, Debug)]
 pub(super) struct Prompt {
     pub(super) ask: PromptKind,
-    pub(super) text: String,
-    /// Where the cursor is, in bytes.
-    pub(super) cursor: usize,
+    input: Input,
     /// What was typed before, the last at the end, and which line of it is shown; `None` for what is typed.
     history: Vec<String>,
     past: Option<usize>,
@@ -22,15 +28,14 @@ pub(super) struct Prompt {
     pub(super) mistake: Option<(usize, String)>,
     /// What may stand at the cursor, and which of it was put in last.
     pub(super) candidates: Vec<Candidate>,
-    pub(super) chosen: Option<usize>,
+    chosen: Option<usize>,
 }
 
 impl Prompt {
     pub(super) fn new(ask: PromptKind, text: &str, history: &[String]) -> Prompt {
         Prompt {
             ask,
-            text: text.to_owned(),
-            cursor: text.len(),
+            input: text.into(),
             history: history.to_vec(),
             past: None,
             extent: String::new(),
@@ -40,7 +45,11 @@ impl Prompt {
         }
     }
 
-    /// Does what a key asks for.
+    pub(super) fn text(&self) -> &str {
+        self.input.value()
+    }
+
+    /// Does what a key asks for; what edits the line, as a shell does.
     pub(super) fn handle(&mut self, key: &KeyEvent) -> Effect {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
@@ -50,61 +59,28 @@ impl Prompt {
                 self.complete(key.code == KeyCode::Tab);
                 return Effect::Completed;
             }
-            KeyCode::Char(c) if control => match c {
-                'c' | 'g' => return Effect::Cancel,
-                'z' => return Effect::Suspend,
-                'l' => return Effect::Redraw,
-                'a' => self.cursor = 0,
-                'e' => self.cursor = self.text.len(),
-                'u' => self.propose(String::new()),
-                'w' => self.rub_word(),
-                'h' => self.backspace(),
-                _ => {}
-            },
-            KeyCode::Char(c) => self.insert(c.encode_utf8(&mut [0; 4])),
-            KeyCode::Backspace => self.backspace(),
-            KeyCode::Delete => self.delete(),
-            KeyCode::Left => self.cursor = self.before(),
-            KeyCode::Right => self.right(),
-            KeyCode::Home => self.cursor = 0,
-            KeyCode::End => self.cursor = self.text.len(),
+            KeyCode::Char('c' | 'g') if control => return Effect::Cancel,
+            KeyCode::Char('z') if control => return Effect::Suspend,
+            KeyCode::Char('l') if control => return Effect::Redraw,
             KeyCode::Up | KeyCode::Down => self.recall(key.code == KeyCode::Up),
-            _ => {}
+            _ => {
+                self.input.handle_event(&Event::Key(*key));
+            }
         }
         Effect::Typed
     }
 
     pub(super) fn insert(&mut self, text: &str) {
         let text: String = text.chars().filter(|c| !c.is_control()).collect();
-        self.text.insert_str(self.cursor, &text);
-        self.cursor = self.cursor.saturating_add(text.len());
+        self.replace(self.byte(self.input.cursor()), &text);
     }
 
-    fn right(&mut self) {
-        let next =
-            self.text.get(self.cursor..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
-        self.cursor = self.cursor.saturating_add(next);
-    }
-
-    fn backspace(&mut self) {
-        let before = self.before();
-        self.text.replace_range(before..self.cursor, "");
-        self.cursor = before;
-    }
-
-    fn delete(&mut self) {
-        let from = self.cursor;
-        self.right();
-        self.text.replace_range(from..self.cursor, "");
-        self.cursor = from;
-    }
-
-    /// Deletes the word before the cursor.
-    fn rub_word(&mut self) {
-        let head = self.text.get(..self.cursor).unwrap_or_default();
-        let kept = head.trim_end().rfind(' ').map_or(0, |at| at.saturating_add(1));
-        self.text.replace_range(kept..self.cursor, "");
-        self.cursor = kept;
+    /// Puts text in the place of what stands between byte `start` and the cursor.
+    fn replace(&mut self, start: usize, text: &str) {
+        let (line, cursor) = (self.text(), self.byte(self.input.cursor()));
+        let head = line.get(..start.min(cursor)).unwrap_or_default().to_owned() + text;
+        let line = format!("{head}{}", line.get(cursor..).unwrap_or_default());
+        self.input = std::mem::take(&mut self.input).with_value(line).with_cursor(head.chars().count());
     }
 
     /// Shows an earlier line, or a later one.
@@ -123,14 +99,13 @@ impl Prompt {
 
     /// Shows another text, to be accepted or changed.
     pub(super) fn propose(&mut self, text: String) {
-        self.cursor = text.len();
-        self.text = text;
+        self.input = std::mem::take(&mut self.input).with_value(text);
     }
 
     /// Lists what may stand at the cursor, of which `list` knows.
     pub(super) fn suggest(&mut self, list: impl FnOnce(PromptKind, &str, usize) -> Vec<Candidate>) {
         self.chosen = None;
-        self.candidates = list(self.ask, &self.text, self.cursor);
+        self.candidates = list(self.ask, self.text(), self.byte(self.input.cursor()));
     }
 
     /// Puts the next candidate in, or the one before.
@@ -138,47 +113,135 @@ impl Prompt {
         let last = self.candidates.len().saturating_sub(1);
         let next = match (self.chosen, forward) {
             (None, true) => 0,
-            (Some(at), true) => {
-                if at >= last {
-                    0
-                } else {
-                    at.saturating_add(1)
-                }
-            }
+            (Some(at), true) if at < last => at.saturating_add(1),
+            (Some(_), true) => 0,
             (at, false) => at.and_then(|at| at.checked_sub(1)).unwrap_or(last),
         };
         let Some(candidate) = self.candidates.get(next) else { return };
-        let start = candidate.replaces.start.min(self.cursor);
-        self.text.replace_range(start..self.cursor, &candidate.text);
-        self.cursor = start.saturating_add(candidate.text.len());
+        let (start, text) = (candidate.replaces.start, candidate.text.clone());
+        self.replace(start, &text);
         self.chosen = Some(next);
     }
 
     /// Returns whether what is wrong may only be that the line is not finished.
     fn is_unfinished(&self) -> bool {
-        let end = self.text.trim_end().chars().count();
+        let end = self.text().trim_end().chars().count();
         let at_end = self.mistake.as_ref().is_some_and(|(column, _)| *column >= end);
         at_end || !self.candidates.is_empty()
     }
 
-    /// Returns the column of the cursor.
-    fn column(&self) -> u16 {
-        self.width(self.cursor)
+    /// Returns where a character stands in the line, in bytes.
+    fn byte(&self, character: usize) -> usize {
+        self.text().char_indices().nth(character).map_or(self.text().len(), |(at, _)| at)
     }
 
-    /// Returns the column of a character, given how many come before it.
-    fn column_of(&self, characters: usize) -> u16 {
-        self.width(self.text.char_indices().nth(characters).map_or(self.text.len(), |(at, _)| at))
+    /// Returns the column of a character.
+    fn column(&self, character: usize) -> u16 {
+        columns(self.text().get(..self.byte(character)).unwrap_or_default())
     }
 
-    /// Returns how many columns the first bytes take.
-    fn width(&self, bytes: usize) -> u16 {
-        super::text::columns(self.text.get(..bytes).unwrap_or_default())
+    /// Draws the line that is typed, and above it what is wrong with it and, in `most` lines, what may stand at its cursor.
+    pub(super) fn draw(&self, theme: &Theme, area: Rect, most: u16, buffer: &mut Buffer) {
+        RowWriter::new(buffer, area.x, area.y, area.width).blank(area.width, theme.bar);
+        let mut writer = RowWriter::new(buffer, area.x, area.y, area.width);
+        writer.word(" ", theme.bar).word(&self.extent, theme.bar);
+        writer.word(self.ask.words(), theme.key).word(" › ", theme.bar);
+        let x = writer.x();
+        writer.wire(self.text().as_bytes(), theme.bar, theme.bar);
+        let above = self.mistake.as_ref().map_or(area.y, |(column, expected)| {
+            self.draw_mistake(theme, area, x.saturating_add(self.column(*column)), expected, buffer)
+        });
+        self.draw_candidates(theme, area, (x, above), most, buffer);
+        let cursor = x.saturating_add(self.column(self.input.cursor()));
+        RowWriter::new(buffer, cursor, area.y, 1).blank(1, Style::new().add_modifier(Modifier::REVERSED));
+        if self.text().is_empty() {
+            let x = x.saturating_add(2);
+            RowWriter::new(buffer, x, area.y, area.right().saturating_sub(x))
+                .word(example(self.ask), theme.bar.patch(theme.dim));
+        }
     }
 
-    fn before(&self) -> usize {
-        let head = self.text.get(..self.cursor).unwrap_or_default();
-        head.char_indices().next_back().map_or(0, |(at, _)| at)
+    /// Draws what was expected in the row above, with a mark that points at the column; returns the topmost row it took.
+    ///
+    /// The words stand behind the mark, before it, or above it, wherever they fit whole.
+    fn draw_mistake(&self, theme: &Theme, area: Rect, x: u16, expected: &str, buffer: &mut Buffer) -> u16 {
+        // Who is still typing did nothing wrong yet.
+        let style = theme.bar.patch(if self.is_unfinished() { theme.note } else { theme.error });
+        let y = area.y.saturating_sub(1);
+        RowWriter::new(buffer, area.x, y, area.width).fill(' ', theme.bar);
+        let x = x.min(area.right().saturating_sub(1));
+        RowWriter::new(buffer, x, y, 1).word("▼", style);
+        let shown = text::printable_string(expected.as_bytes());
+        let words = columns(&shown).saturating_add(1);
+        if x.saturating_add(words) < area.right() {
+            RowWriter::new(buffer, x.saturating_add(2), y, words).word(&shown, style);
+            return y;
+        }
+        if let Some(begin) = x.checked_sub(words).filter(|begin| *begin > area.x) {
+            RowWriter::new(buffer, begin, y, words).word(&shown, style);
+            return y;
+        }
+        let lines = broken(shown.as_bytes(), usize::from(area.width.saturating_sub(2)).max(1));
+        let top = y.saturating_sub(u16::try_from(lines.len()).unwrap_or(0));
+        for (at, line) in (top..y).zip(lines) {
+            RowWriter::new(buffer, area.x, at, area.width).fill(' ', theme.bar);
+            let line = shown.get(line).unwrap_or_default().trim_start();
+            RowWriter::new(buffer, area.x.saturating_add(1), at, area.width).word(line, style);
+        }
+        top
+    }
+
+    /// Draws what may stand at the cursor, above row `below`.
+    fn draw_candidates(
+        &self,
+        theme: &Theme,
+        area: Rect,
+        (x, below): (u16, u16),
+        most: u16,
+        buffer: &mut Buffer,
+    ) {
+        let most = usize::from(most.max(1));
+        let from = self.chosen.map_or(0, |at| at.saturating_add(1).saturating_sub(most));
+        let shown = self.candidates.get(from..).unwrap_or_default();
+        let shown = shown.get(..most).unwrap_or(shown);
+        let names = shown.iter().map(|candidate| columns(&candidate.text)).max().unwrap_or(0).min(40);
+        let abouts = shown.iter().map(|candidate| columns(candidate.about)).max().unwrap_or(0);
+        let width = names.saturating_add(abouts).saturating_add(4).min(area.width);
+        let x = x.min(area.right().saturating_sub(width));
+        let more = self.candidates.len().saturating_sub(from.saturating_add(shown.len()));
+        // How many more there are stands in a line of its own.
+        let last = below.saturating_sub(u16::from(more > 0));
+        let top = last.saturating_sub(u16::try_from(shown.len()).unwrap_or(0));
+        Clear.render(Rect { x, y: top, width, height: last.saturating_sub(top) }, buffer);
+        for (n, candidate) in shown.iter().enumerate() {
+            let y = top.saturating_add(u16::try_from(n).unwrap_or(0));
+            let chosen = self.chosen == Some(from.saturating_add(n));
+            let style = if chosen { theme.bar.patch(theme.selected) } else { theme.bar };
+            RowWriter::new(buffer, x, y, width).blank(width, style);
+            let mut writer = RowWriter::new(buffer, x, y, width);
+            writer.word(" ", style).within(names, |writer| {
+                writer.wire(candidate.text.as_bytes(), style, style);
+            });
+            writer.word("  ", style).word(candidate.about, style.patch(theme.dim));
+        }
+        if more > 0 {
+            let words = format!(" ↓ {} more ", grouped(more as u64));
+            let width = width.max(columns(&words));
+            RowWriter::new(buffer, x, last, width).word(&words, theme.key).fill(' ', theme.bar);
+        }
+    }
+}
+
+/// Returns what could be typed.
+const fn example(ask: PromptKind) -> &'static str {
+    match ask {
+        PromptKind::Filter => "len > 1k and json.type == \"trade\" · Tab completes, ↑ recalls",
+        PromptKind::Search => "text, r\"regular expression\" or x\"68 65 78\" · ↑ recalls",
+        PromptKind::Narrow => "words of host, path, address or sub-protocol",
+        PromptKind::Columns => "fields with commas between them: json.type,rtt,host · nothing for none",
+        PromptKind::GoTo => "1234 a packet · 12:00:05 or +3.5 a time · #4 a conversation · m17 a message",
+        PromptKind::Export => "a file's name: .ndjson or .json",
+        PromptKind::Save => "a file's name: .pcapng",
     }
 }
 
@@ -193,11 +256,11 @@ mod tests {
         press(&mut prompt, KeyCode::Backspace);
         press(&mut prompt, KeyCode::Left);
         prompt.insert("b\x1b");
-        assert_eq!((prompt.text.as_str(), prompt.column()), ("abé", 2));
-        prompt.delete();
+        assert_eq!((prompt.text(), prompt.column(prompt.input.cursor())), ("abé", 2));
+        press(&mut prompt, KeyCode::Delete);
         prompt.insert(" cd");
-        prompt.rub_word();
-        assert_eq!(prompt.text, "ab ");
+        prompt.handle(&KeyEvent::new(KeyCode::Char('w'), KeyModifiers::CONTROL));
+        assert_eq!(prompt.text(), "ab ");
     }
 
     #[test]
@@ -206,7 +269,7 @@ mod tests {
         let mut prompt = Prompt::new(PromptKind::Filter, "", &history);
         for (earlier, want) in [(true, "two"), (true, "one"), (true, "one"), (false, "two"), (false, "")] {
             prompt.recall(earlier);
-            assert_eq!(prompt.text, want);
+            assert_eq!(prompt.text(), want);
         }
     }
 }

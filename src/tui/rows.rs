@@ -2,6 +2,7 @@ use std::cmp::Reverse;
 use std::ops::Range;
 use std::time::Instant;
 
+use super::keys::next_of;
 use super::matcher::Matcher;
 use crate::model::Timestamp;
 use crate::store::{EntryKind, Facts, Store};
@@ -41,22 +42,20 @@ pub(super) enum RowOrder {
 }
 
 impl RowOrder {
-    const ALL: [RowOrder; 5] =
-        [RowOrder::Time, RowOrder::Size, RowOrder::RoundTrip, RowOrder::Gap, RowOrder::Latency];
+    const ALL: [(RowOrder, &'static str); 5] = [
+        (RowOrder::Time, "time"),
+        (RowOrder::Size, "size"),
+        (RowOrder::RoundTrip, "round trip"),
+        (RowOrder::Gap, "gap before"),
+        (RowOrder::Latency, "latency"),
+    ];
 
     pub(super) fn next(self) -> RowOrder {
-        let at = RowOrder::ALL.iter().position(|order| *order == self).unwrap_or(0);
-        RowOrder::ALL.get(at.saturating_add(1)).copied().unwrap_or_default()
+        next_of(&RowOrder::ALL.map(|(order, _)| order), self)
     }
 
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            RowOrder::Time => "time",
-            RowOrder::Size => "size",
-            RowOrder::RoundTrip => "round trip",
-            RowOrder::Gap => "gap before",
-            RowOrder::Latency => "latency",
-        }
+    pub(super) fn name(self) -> &'static str {
+        RowOrder::ALL.iter().find(|(order, _)| *order == self).map_or("", |(_, name)| name)
     }
 
     /// Returns what an entry is sorted by; `None` where it has nothing of the kind.
@@ -76,18 +75,24 @@ impl RowOrder {
     }
 }
 
+/// The choice of rows that are shown.
+#[derive(Debug, Default)]
+pub(super) struct Chosen {
+    /// The conversation shown; `None` for all.
+    pub(super) scope: Option<u32>,
+    /// The stretch of time shown; `None` for all.
+    pub(super) range: Option<(Timestamp, Timestamp)>,
+    pub(super) filter: Option<Matcher>,
+    /// What only keeps a connection alive is left out, and parts of what a later message completes.
+    pub(super) no_heartbeats: bool,
+    /// What rows are sorted by, the most first; those that have nothing of it are left out.
+    pub(super) order: RowOrder,
+}
+
 /// The entries that the timeline shows, found bit by bit.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    /// The conversation shown; `None` for all.
-    scope: Option<u32>,
-    /// The stretch of time shown; `None` for all.
-    range: Option<(Timestamp, Timestamp)>,
-    filter: Option<Matcher>,
-    /// What only keeps a connection alive is left out, and parts of what a later message completes.
-    no_heartbeats: bool,
-    /// What rows are sorted by, the most first; those that have nothing of it are left out.
-    order: RowOrder,
+    pub(super) chosen: Chosen,
     /// What the entries that were let through are sorted by.
     keys: Vec<(Reverse<u64>, u32)>,
     /// How many entries of each conversation the filter let through, where it looked at all of them.
@@ -107,71 +112,33 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    pub(super) const fn scope(&self) -> Option<u32> {
-        self.scope
-    }
-
-    pub(super) const fn range(&self) -> Option<(Timestamp, Timestamp)> {
-        self.range
-    }
-
-    pub(super) const fn is_filtered(&self) -> bool {
-        self.filter.is_some()
-    }
-
-    pub(super) fn set_scope(&mut self, scope: Option<u32>, store: &Store) {
-        self.scope = scope;
-        self.begin(store);
-    }
-
-    pub(super) fn set_range(&mut self, range: Option<(Timestamp, Timestamp)>, store: &Store) {
-        self.range = range;
+    /// Changes the choice, and begins to look for the rows.
+    pub(super) fn choose(&mut self, store: &Store, change: impl FnOnce(&mut Chosen)) {
+        change(&mut self.chosen);
         self.begin(store);
     }
 
     pub(super) fn set_filter(&mut self, filter: Option<Matcher>, store: &Store) {
-        self.filter = filter;
-        self.begin(store);
+        self.choose(store, |it| it.filter = filter);
         self.passed.clear();
-    }
-
-    /// Sorts by something else.
-    pub(super) fn set_order(&mut self, order: RowOrder, store: &Store) {
-        self.order = order;
-        self.begin(store);
-    }
-
-    pub(super) const fn order(&self) -> RowOrder {
-        self.order
     }
 
     /// Returns whether rows stand in the order of time.
     pub(super) fn is_in_time(&self) -> bool {
-        self.order == RowOrder::Time
+        self.chosen.order == RowOrder::Time
     }
 
     /// Returns how many entries of a conversation the filter lets through; `None` without a filter, or where it did not
     /// look at all conversations.
     pub(super) fn passed_of(&self, slot: u32) -> Option<u64> {
-        let is_known = self.filter.is_some() && !self.passed.is_empty();
+        let is_known = self.chosen.filter.is_some() && !self.passed.is_empty();
         is_known.then(|| self.passed.get(slot as usize).copied().unwrap_or(0).into())
     }
 
     /// Returns how many entries of all conversations the filter lets through, as [`Rows::passed_of`] does of one.
     pub(super) fn passed(&self) -> Option<u64> {
-        let is_known = self.filter.is_some() && !self.passed.is_empty();
+        let is_known = self.chosen.filter.is_some() && !self.passed.is_empty();
         is_known.then(|| self.passed.iter().fold(0, |sum: u64, count| sum.saturating_add((*count).into())))
-    }
-
-    /// Leaves heartbeats and parts out, or no longer; tells which.
-    pub(super) fn hide_heartbeats(&mut self, store: &Store) -> bool {
-        self.no_heartbeats = !self.no_heartbeats;
-        self.begin(store);
-        self.no_heartbeats
-    }
-
-    pub(super) const fn are_heartbeats_hidden(&self) -> bool {
-        self.no_heartbeats
     }
 
     /// Returns a number that changes when other rows are to be shown, but not when some come behind them.
@@ -189,17 +156,17 @@ impl Rows {
         self.unseen = 0;
         self.hits.clear();
         self.keys.clear();
-        if self.scope.is_none() && self.range.is_none() {
+        if self.chosen.scope.is_none() && self.chosen.range.is_none() {
             self.passed.clear();
         }
-        self.late = self.range.is_some() && !store.lateness().is_zero();
+        self.late = self.chosen.range.is_some() && !store.lateness().is_zero();
         self.bound(store);
         self.looked = self.low;
     }
 
     /// Takes note of what has come.
     pub(super) fn refresh(&mut self, store: &Store) {
-        if self.range.is_some() && !self.late && !store.lateness().is_zero() {
+        if self.chosen.range.is_some() && !self.late && !store.lateness().is_zero() {
             return self.begin(store);
         }
         self.bound(store);
@@ -207,12 +174,15 @@ impl Rows {
 
     /// Returns whether rows are chosen one by one.
     const fn sifts(&self) -> bool {
-        self.filter.is_some() || self.late || self.no_heartbeats || !matches!(self.order, RowOrder::Time)
+        self.chosen.filter.is_some()
+            || self.late
+            || self.chosen.no_heartbeats
+            || !matches!(self.chosen.order, RowOrder::Time)
     }
 
     fn bound(&mut self, store: &Store) {
         let length = self.scope_length(store);
-        (self.low, self.high) = match self.range {
+        (self.low, self.high) = match self.chosen.range {
             None => (0, length),
             Some((from, to)) => {
                 let Range { start, end } = store.around(from, to);
@@ -223,7 +193,7 @@ impl Rows {
 
     /// Returns how many entries there are without filter and range.
     pub(super) fn scope_length(&self, store: &Store) -> usize {
-        match self.scope {
+        match self.chosen.scope {
             None => store.len(),
             Some(slot) => store.conversation(slot).map_or(0, crate::store::Conversation::entries),
         }
@@ -231,7 +201,7 @@ impl Rows {
 
     /// Returns how many entries of the scope stand before entry `number`.
     pub(super) fn place(&self, store: &Store, number: u32) -> usize {
-        match self.scope {
+        match self.chosen.scope {
             None => number as usize,
             Some(slot) => store.conversation(slot).map_or(0, |c| c.place_of(number)),
         }
@@ -239,7 +209,7 @@ impl Rows {
 
     /// Returns one of the entries that there are without filter and range.
     pub(super) fn scoped(&self, store: &Store, at: usize) -> Option<u32> {
-        match self.scope {
+        match self.chosen.scope {
             None => u32::try_from(at).ok().filter(|_| at < store.len()),
             Some(slot) => store.conversation(slot)?.entry(at),
         }
@@ -292,15 +262,16 @@ impl Rows {
             self.looked = self.looked.saturating_add(1);
             let Some(number) = self.scoped(store, at) else { continue };
             let Some(entry) = store.entry(number) else { continue };
-            let is_outside = self.range.is_some_and(|(from, to)| entry.time() < from || entry.time() > to);
+            let is_outside =
+                self.chosen.range.is_some_and(|(from, to)| entry.time() < from || entry.time() > to);
             let facts = entry.facts();
             let says_little = facts.has(Facts::HEARTBEAT) || facts.has(Facts::PART);
-            if is_outside || self.no_heartbeats && says_little {
+            if is_outside || self.chosen.no_heartbeats && says_little {
                 continue;
             }
             let slot = entry.conversation();
-            let passes = self.filter.as_ref().is_none_or(|filter| filter.matches(store, number));
-            if let Some(filter) = &self.filter {
+            let passes = self.chosen.filter.as_ref().is_none_or(|filter| filter.matches(store, number));
+            if let Some(filter) = &self.chosen.filter {
                 self.unseen = self.unseen.saturating_add(u64::from(filter.misses(store, number)));
             }
             if passes {
@@ -317,7 +288,9 @@ impl Rows {
     }
 
     fn let_through(&mut self, store: &mut Store, number: u32, slot: Option<u32>) {
-        if let (None, None, Some(slot)) = (self.scope, self.range, slot.map(|slot| slot as usize)) {
+        if let (None, None, Some(slot)) =
+            (self.chosen.scope, self.chosen.range, slot.map(|slot| slot as usize))
+        {
             self.passed.resize(self.passed.len().max(slot.saturating_add(1)), 0);
             if let Some(count) = self.passed.get_mut(slot) {
                 *count = count.saturating_add(1);
@@ -325,7 +298,7 @@ impl Rows {
         }
         if self.is_in_time() {
             self.hits.push(number);
-        } else if let Some(key) = self.order.key(store, number) {
+        } else if let Some(key) = self.chosen.order.key(store, number) {
             self.keys.push((Reverse(key), number));
         }
     }

@@ -16,9 +16,6 @@ use super::words::Words;
 use crate::store::{EntryKind, Facts, PayloadLocation, Store};
 use crate::text;
 
-/// How many columns of what a message means are searched.
-const SAID: usize = 400;
-
 /// A search for the next hit, in slices of time.
 #[derive(Debug)]
 struct SearchCursor {
@@ -72,7 +69,7 @@ fn look(store: &mut Store, number: u32, pattern: &Pattern, most: usize) -> Look 
     };
     // What a row says of a message need not stand so in its payload.
     let found = found.map(|hits| match hits {
-        0 => Words::of_message(store, number, SAID).map_or(0, |(kind, words)| {
+        0 => Words::of_meaning(store, number).map_or(0, |(kind, words)| {
             pattern.count(&[kind.bytes, b" ".to_vec(), words.bytes()].concat(), most)
         }),
         hits => hits,

@@ -7,7 +7,7 @@ use super::conversations::Conversations;
 use super::detail::Detail;
 use super::effect::{Border, Effect, Panel};
 use super::feed::Feed;
-use super::layout::{Layout, Room};
+use super::layout::{Areas, Room};
 use super::overview::Overview;
 use super::page::Page;
 use super::prompt::Prompt;
@@ -50,7 +50,7 @@ pub struct App {
     pub(super) extent: Extent,
     pub(super) phase: Phase,
     pub(super) said: Option<(String, Instant)>,
-    pub(super) layout: Layout,
+    pub(super) layout: Areas,
     pub(super) left_width: Option<u16>,
     pub(super) detail_room: Option<u16>,
     pub(super) border: Option<Border>,
@@ -131,7 +131,7 @@ impl App {
             extent: Extent::default(),
             phase: Phase::Filling,
             said: None,
-            layout: Layout::default(),
+            layout: Areas::default(),
             left_width: None,
             detail_room: None,
             border: None,
@@ -187,13 +187,13 @@ impl App {
             }
         }
         let room = Room {
-            has_map: self.timeline.rows.range().is_some(),
+            has_map: self.timeline.rows.chosen.range.is_some(),
             panel: self.panel,
             size: self.detail.size,
             left: self.left_width,
             detail: self.detail_room,
         };
-        self.layout = Layout::of(area, &room);
+        self.layout = Areas::of(area, &room);
         self.overview.lay_out(self.layout.map, self.layout.overview);
         self.help = self.help.map(|top| top.min(super::draw::help::last_top(area)));
         // A store that changes while we hold it counts its version afterwards: then it is sorted once more.

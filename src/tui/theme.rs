@@ -1,11 +1,14 @@
 use ratatui::style::{Color, Modifier, Style};
+use serde::Deserialize;
 
+use super::keys::next_of;
 use super::words::Role;
 use crate::event::Severity;
 use crate::model::Side;
 
 /// A colour that rows can have; each theme has its own of that name, which is legible on its backgrounds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum RowColour {
     /// As errors are.
     Red,
@@ -21,23 +24,8 @@ pub enum RowColour {
     Grey,
 }
 
-impl RowColour {
-    pub(super) const ALL: [(&'static str, RowColour); 6] = [
-        ("red", RowColour::Red),
-        ("yellow", RowColour::Yellow),
-        ("green", RowColour::Green),
-        ("blue", RowColour::Blue),
-        ("magenta", RowColour::Magenta),
-        ("grey", RowColour::Grey),
-    ];
-
-    pub(super) fn named(name: &str) -> Option<RowColour> {
-        RowColour::ALL.iter().find(|(other, _)| *other == name).map(|(_, colour)| *colour)
-    }
-}
-
 /// The styles of each kind of thing: a theme is a value of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Theme {
     pub(super) name: &'static str,
     pub(super) text: Style,
@@ -88,8 +76,7 @@ impl Theme {
 
     /// Returns the theme after this one.
     pub(super) fn next(&self) -> Theme {
-        let at = Theme::NAMES.iter().position(|name| *name == self.name).unwrap_or(0).saturating_add(1);
-        Theme::NAMES.get(at).and_then(|name| Theme::named(name)).unwrap_or_else(Theme::dark)
+        Theme::named(next_of(Theme::NAMES, self.name)).unwrap_or_else(Theme::dark)
     }
 
     fn dark() -> Theme {
@@ -177,36 +164,24 @@ impl Theme {
 
     /// No colour at all: weight and reversal say what colours say elsewhere.
     fn plain() -> Theme {
-        let (bold, dim) =
-            (Style::new().add_modifier(Modifier::BOLD), Style::new().add_modifier(Modifier::DIM));
-        let reversed = Style::new().add_modifier(Modifier::REVERSED);
-        let none = Style::new();
+        let [bold, dim, reversed, line] =
+            [Modifier::BOLD, Modifier::DIM, Modifier::REVERSED, Modifier::UNDERLINED]
+                .map(|modifier| Style::new().add_modifier(modifier));
         Theme {
             name: "none",
-            text: none,
             dim,
             rule: dim,
-            title: none,
             focus: bold,
-            bar: none,
             key: bold,
             selected: reversed,
-            unfocused: Style::new().add_modifier(Modifier::UNDERLINED),
-            client: none,
-            server: none,
+            unfocused: line,
             control: dim,
-            good: none,
             error: bold,
             warning: bold,
-            note: none,
             hit: reversed,
             field: reversed,
             escape: dim,
-            name_of: none,
-            string: none,
-            number: none,
-            word: none,
-            palette: &[],
+            ..Theme::default()
         }
     }
 
@@ -231,7 +206,8 @@ impl Theme {
     pub(super) const fn role(&self, role: Role) -> Style {
         match role {
             Role::Plain => self.text,
-            Role::Quiet => self.dim,
+            Role::Quiet | Role::Hex => self.dim,
+            Role::Control => self.control,
             Role::Name => self.title,
             Role::Subprotocol => self.name_of,
             Role::Good => self.good,

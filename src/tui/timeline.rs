@@ -18,7 +18,6 @@ use super::matcher::Matcher;
 use super::partner::partner;
 use super::rows::{RowOrder, Rows};
 use super::search::Search;
-use super::text::columns;
 use super::theme::{RowColour, Theme};
 use crate::event::Severity;
 use crate::model::Timestamp;
@@ -41,7 +40,7 @@ pub(super) struct Timeline {
     pub(super) top: usize,
     pub(super) form: Form,
     /// The lines that are seen, and how much time a blank one stands for, if any.
-    lines: Vec<Line>,
+    lines: Vec<ListLine>,
     unit: Option<Duration>,
     /// Packets come as they are captured.
     pub(super) is_live: bool,
@@ -53,6 +52,8 @@ pub(super) struct Timeline {
     left_at: Option<usize>,
     pub(super) bookmarks: BTreeSet<u32>,
     pub(super) mark: Option<u32>,
+    /// The filter that is typed has a mistake: the rows are those of the text before it.
+    pub(super) lags: bool,
     /// The colours of rows that filters let through, by the configuration.
     pub(super) colours: Vec<(Matcher, RowColour)>,
     pub(super) columns: ChosenColumns,
@@ -60,7 +61,7 @@ pub(super) struct Timeline {
 
 /// The content of a line of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Line {
+enum ListLine {
     /// Whose the lanes are.
     Heads,
     /// The time before a row, and how many such lines stand above this one.
@@ -96,7 +97,7 @@ impl Timeline {
         if let Some(by) = action.lines(self.drawn()) {
             self.step(store, by);
             if action == Action::Last && self.is_live {
-                if self.rows.range().is_some() {
+                if self.rows.chosen.range.is_some() {
                     // What comes lies behind every stretch of time.
                     self.show_range(store, None);
                 }
@@ -128,7 +129,8 @@ impl Timeline {
             }
             Action::Heartbeats => {
                 self.top = 0;
-                return Effect::say(if self.rows.hide_heartbeats(store) {
+                self.rows.choose(store, |it| it.no_heartbeats = !it.no_heartbeats);
+                return Effect::say(if self.rows.chosen.no_heartbeats {
                     "heartbeats of sub-protocols are hidden, and parts of what a later message completes"
                 } else {
                     "heartbeats and parts are shown"
@@ -146,7 +148,7 @@ impl Timeline {
 
     /// Selects the row in a line of those that are seen.
     pub(super) fn click(&mut self, store: &Store, line: usize) {
-        if let Some(Line::Row(row)) = self.lines.get(line) {
+        if let Some(ListLine::Row(row)) = self.lines.get(line) {
             self.select(store, *row);
         }
     }
@@ -188,22 +190,18 @@ impl Timeline {
 
     /// Sorts the rows by what comes next.
     fn sort(&mut self, store: &Store) -> Effect {
-        let order = self.rows.order().next();
+        let order = self.rows.chosen.order.next();
         self.sort_by(store, order);
         Effect::Say(format!("rows sorted by {}: {} goes on", order.name(), keys::key_for(Action::Sort)))
     }
 
-    /// Sorts the rows by what the head at a column names; by what they are sorted by already, by time again.
-    pub(super) fn sort_at(&mut self, store: &Store, area: Rect, focus: bool, x: u16) -> bool {
-        let mut heads = self.heads(store, area, focus).into_iter();
-        let found = heads.find(|head| (head.x..head.x.saturating_add(columns(&head.words))).contains(&x));
-        let Some(order) = found.and_then(|head| head.order) else { return false };
-        self.sort_by(store, if order == self.rows.order() { RowOrder::Time } else { order });
-        true
+    /// Sorts the rows by what a head names; by what they are sorted by already, by time again.
+    pub(super) fn sort_at(&mut self, store: &Store, order: RowOrder) {
+        self.sort_by(store, if order == self.rows.chosen.order { RowOrder::Time } else { order });
     }
 
     fn sort_by(&mut self, store: &Store, order: RowOrder) {
-        self.rows.set_order(order, store);
+        self.rows.choose(store, |it| it.order = order);
         self.top = 0;
         self.follow = false;
         if order != RowOrder::Time {
@@ -245,14 +243,14 @@ impl Timeline {
 
     /// Shows one conversation, or all.
     pub(super) fn show_scope(&mut self, store: &Store, scope: Option<u32>) {
-        if self.rows.scope() == scope {
+        if self.rows.chosen.scope == scope {
             return;
         }
-        self.rows.set_scope(scope, store);
+        self.rows.choose(store, |it| it.scope = scope);
         self.top = 0;
         if let Some(entry) = self.entry {
             self.selected = self.rows.row_of(store, entry).min(self.rows.len().saturating_sub(1));
-            if !self.rows.is_filtered() {
+            if !self.rows.chosen.filter.is_some() {
                 self.entry = self.rows.get(store, self.selected);
             }
         }
@@ -270,7 +268,7 @@ impl Timeline {
             let (from, to) = (from.max(first), to.min(last));
             ((from, to) != (first, last)).then_some((from, to.max(from)))
         });
-        self.rows.set_range(range, store);
+        self.rows.choose(store, |it| it.range = range);
         self.top = 0;
         let selected = self.entry.and_then(|entry| store.entry(entry)).map(Entry::time);
         if range.zip(selected).is_some_and(|((from, to), at)| at < from || at > to) {
@@ -316,24 +314,24 @@ impl Timeline {
         if self.rows.len() == 0 {
             return;
         }
-        self.lines.extend(self.form.lanes.then_some(Line::Heads));
+        self.lines.extend(self.form.lanes.then_some(ListLine::Heads));
         let body = height.saturating_sub(self.lines.len());
         self.unit = (self.form.lanes && self.form.to_scale).then(|| self.unit(store, body)).flatten();
         self.top = self.first(store, body);
         for row in self.top..self.rows.len() {
             let gap = if row > self.top { self.gap(store, row) } else { 0 };
-            self.lines.extend((0..gap).map(|n| Line::Before(row, n)));
+            self.lines.extend((0..gap).map(|n| ListLine::Before(row, n)));
             if self.lines.len() >= height {
                 break;
             }
-            self.lines.push(Line::Row(row));
+            self.lines.push(ListLine::Row(row));
         }
         self.lines.truncate(height);
     }
 
     /// Returns how many rows are seen.
     pub(super) fn drawn(&self) -> usize {
-        self.lines.iter().filter(|line| matches!(line, Line::Row(_))).count()
+        self.lines.iter().filter(|line| matches!(line, ListLine::Row(_))).count()
     }
 
     /// Returns the number and the entry in a row.

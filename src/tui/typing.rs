@@ -55,20 +55,21 @@ impl App {
         let Some(prompt) = &mut self.prompt else { return };
         prompt.mistake = None;
         match prompt.ask {
-            PromptKind::Narrow => self.conversations.narrow.clone_from(&prompt.text),
-            PromptKind::Filter if prompt.text.trim().is_empty() => {
+            PromptKind::Narrow => prompt.text().clone_into(&mut self.conversations.narrow),
+            PromptKind::Filter if prompt.text().trim().is_empty() => {
                 self.timeline.show_filter(&self.store.lock(), None);
             }
             PromptKind::Columns => {
-                let mistake = ChosenColumns::parse(&prompt.text).err();
+                let mistake = ChosenColumns::parse(prompt.text()).err();
                 prompt.mistake = mistake.map(|mistake| (mistake.column, mistake.expected));
             }
-            PromptKind::Filter => match Matcher::parse(meant(&self.named, &prompt.text)) {
+            PromptKind::Filter => match Matcher::parse(meant(&self.named, prompt.text())) {
                 Ok(matcher) => self.timeline.show_filter(&self.store.lock(), Some(matcher)),
                 Err(mistake) => prompt.mistake = Some((mistake.column, mistake.expected)),
             },
             _ => {}
         }
+        self.timeline.lags = prompt.ask == PromptKind::Filter && prompt.mistake.is_some();
     }
 
     /// Leaves the prompt, and shows what was shown before.
@@ -77,6 +78,7 @@ impl App {
             Some(PromptKind::Filter) => {
                 let before = Matcher::parse(&self.filter_text).ok().filter(|_| !self.filter_text.is_empty());
                 self.timeline.show_filter(&self.store.lock(), before);
+                self.timeline.lags = false;
             }
             Some(PromptKind::Narrow) => self.conversations.narrow.clear(),
             _ => {}
@@ -86,7 +88,7 @@ impl App {
     /// Does what was typed; where that cannot be, the prompt stays and says why.
     pub(super) fn accept(&mut self) -> Effect {
         let Some(mut prompt) = self.prompt.take() else { return Effect::None };
-        let text = prompt.text.trim().to_owned();
+        let text = prompt.text().trim().to_owned();
         let done = match prompt.ask {
             PromptKind::Filter | PromptKind::Columns if prompt.mistake.is_some() => {
                 self.prompt = Some(prompt);

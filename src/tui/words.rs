@@ -2,15 +2,19 @@
 
 use std::fmt::Write as _;
 
+use super::pattern::Pattern;
 use super::text::columns;
-use crate::event::{Evidence, Meaning, Severity};
+use crate::event::{Evidence, Meaning, Missing, Severity};
 use crate::model::Side;
-use crate::store::{Attempt, Entry, EntryKind, Facts, Store};
+use crate::store::{Attempt, Entry, EntryKind, Facts, PayloadLocation, Store};
 use crate::text;
-use crate::view::{self, Style, StyledOutput};
+use crate::view::{self, Piece, Style, StyledOutput};
 
 /// How many payload bytes a row may look at.
-pub(super) const PREVIEW: usize = 1024;
+const PREVIEW: usize = 1024;
+
+/// How many columns of what a message means are made ready: more than any row shows.
+const MEANING: usize = 400;
 
 /// The role of a stretch of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +23,10 @@ pub(super) enum Role {
     Quiet,
     Name,
     Subprotocol,
+    Control,
     Good,
+    /// Digits that stand for bytes: what is searched for is not lit in them.
+    Hex,
     From(Side),
     Severity(Severity),
 }
@@ -63,51 +70,125 @@ impl Words {
         words
     }
 
-    /// Returns what a message means in its sub-protocol: the kind of the first unit, then everything else, in about `room`
-    /// columns; `None` where a later message tells it.
-    pub(super) fn meaning(meaning: Meaning<'_>, from: Side, room: usize) -> Option<(Stretch, Words)> {
-        let first = meaning.units().next()?;
-        let mut words = Words::default();
-        view::units(&mut words, meaning, from, room);
+    /// Returns what a message means in its sub-protocol: the kind of the first unit, then everything else; `None` where a
+    /// later message tells it.
+    pub(super) fn of_meaning(store: &mut Store, number: u32) -> Option<(Stretch, Words)> {
+        let from = store.entry(number).filter(|entry| entry.facts().has(Facts::MEANING))?.from()?;
+        let meaning = store.meaning(number)?;
+        let meaning: Meaning<'_> = meaning.of(store.payload(number, PREVIEW)?);
+        let (first, mut words) = (meaning.units().next()?, Words::default());
+        view::units(&mut words, meaning, from, MEANING);
         let kind = Stretch { bytes: first.kind().into(), role: Role::of(view::unit_style(&first, from)) };
         Some((kind, words))
     }
 
-    /// Returns what the message in an entry means, as [`Words::meaning`] does.
-    pub(super) fn of_message(store: &mut Store, number: u32, room: usize) -> Option<(Stretch, Words)> {
-        let entry = store.entry(number).copied().filter(|entry| entry.facts().has(Facts::MEANING))?;
-        let meaning = store.meaning(number)?;
-        let payload = store.payload(number, PREVIEW)?;
-        Words::meaning(meaning.of(payload), entry.from()?, room)
+    /// Returns what the row of a message says behind its size; of bytes, as many as suit `room` columns.
+    pub(super) fn of_payload(store: &mut Store, number: u32, room: usize) -> Words {
+        let mut words = Words::default();
+        let Some(entry) = store.entry(number).copied() else { return words };
+        if let Some(code) = entry.close_code() {
+            words.add(Role::Control, format!("{code} {} ", text::close_code_name(code)));
+        }
+        if store.kept(&entry) == PayloadLocation::Dropped {
+            words.add(Role::Quiet, "dropped to stay within the bounds");
+        } else if let Some((_, meaning)) = Words::of_meaning(store, number) {
+            words.0.extend(meaning.0);
+        } else if let Some((payload, missing)) = beginning(store, number, &entry) {
+            let is_text = entry.facts().has(Facts::TEXT) || entry.close_code().is_some();
+            if is_text {
+                words.text(&payload, &missing, &entry);
+            } else {
+                words.bytes_of(&payload, &missing, (room / 4).min(24));
+            }
+        } else {
+            words.add(Role::Severity(Severity::Warning), "cannot be read back");
+        }
+        words
     }
 
-    /// Returns what the row of any entry says, of a payload as much as `room` columns show.
+    /// Adds text, with dots for what is missing; of the body of a close frame, the reason.
+    fn text(&mut self, payload: &[u8], missing: &[Missing], entry: &Entry) {
+        let is_whole = payload.len() >= entry.kept() as usize;
+        let code = if entry.close_code().is_some() { 2_usize } else { 0 };
+        let quoted = code > 0 && payload.len() > code;
+        self.add(Role::Quiet, if quoted { "“" } else { "" });
+        let mut known = 0_usize;
+        for piece in view::pieces(payload, missing) {
+            match piece {
+                Piece::Known(offset, bytes) => {
+                    known = known.saturating_add(bytes.len());
+                    let from = code.saturating_sub(usize::try_from(offset).unwrap_or(code));
+                    self.add(Role::Plain, bytes.get(from..).unwrap_or_default());
+                }
+                // Of the others it is not known yet where they are.
+                Piece::Missing(_) if known >= payload.len() && !is_whole => break,
+                Piece::Missing(hole) => drop(self.add(Role::Severity(Severity::Note), view::dots(&hole))),
+            }
+        }
+        self.add(Role::Quiet, if quoted { "”" } else { "" });
+    }
+
+    /// Adds bytes in hexadecimal, `most` at most, then as the characters they might be.
+    fn bytes_of(&mut self, payload: &[u8], missing: &[Missing], most: usize) {
+        let (mut left, mut is_cut, note) = (most, false, Role::Severity(Severity::Note));
+        for piece in view::pieces(payload, missing) {
+            if left == 0 {
+                is_cut = true;
+                break;
+            }
+            match piece {
+                Piece::Known(_, bytes) => {
+                    let shown = bytes.get(..left).unwrap_or(bytes);
+                    self.add(Role::Hex, hex(shown));
+                    is_cut = shown.len() < bytes.len();
+                    left = left.saturating_sub(shown.len());
+                }
+                Piece::Missing(hole) => {
+                    let dots = view::dots(&hole);
+                    // Two dots stand for a byte here, unless they are counted.
+                    let dots = if dots.trim_matches('·').is_empty() { dots.repeat(2) } else { dots };
+                    left = left.saturating_sub(usize::from(columns(&dots)) / 2);
+                    self.add(note, dots);
+                }
+            }
+        }
+        self.add(Role::Quiet, if is_cut { "… " } else { " " });
+        for piece in view::pieces(payload.get(..200).unwrap_or(payload), missing) {
+            match piece {
+                Piece::Known(_, bytes) => {
+                    let sign = |b: &u8| if matches!(b, b' '..=b'~') { char::from(*b) } else { '·' };
+                    self.add(Role::Plain, bytes.iter().map(sign).collect::<String>());
+                }
+                Piece::Missing(hole) => drop(self.add(note, view::dots(&hole))),
+            }
+        }
+    }
+
+    /// Returns what the row of any entry says.
     pub(super) fn of_any(store: &mut Store, number: u32, room: usize) -> Words {
         let Some(entry) = store.entry(number).copied() else { return Words::default() };
         let Some(from) = entry.from().filter(|_| entry.what() == EntryKind::Message) else {
             return Words::of(store, &entry);
         };
+        let kind = Words::of_meaning(store, number);
+        let kind = kind.map_or(entry.opcode().name().into(), |(kind, _)| kind.bytes);
         let mut words = Words::default();
-        let meaning = Words::of_message(store, number, room);
-        let kind =
-            meaning.as_ref().map_or(entry.opcode().name().as_bytes(), |(kind, _)| &kind.bytes).to_vec();
-        let sign = if from == Side::Client { "→ " } else { "← " };
-        words.add(Role::From(from), sign).add(Role::From(from), kind);
-        words.add(Role::Quiet, format!(" {} ", text::bytes(entry.length())));
-        if let Some((_, meaning)) = meaning {
-            words.0.extend(meaning.0);
-        } else if entry.facts().has(Facts::MISSING) {
-            words.add(Role::Severity(Severity::Note), "bytes are missing");
-        } else if let Some(code) = entry.close_code() {
-            words.add(Role::Plain, format!("{code} {}", text::close_code_name(code)));
-        } else if let Some(payload) = store.payload(number, room.saturating_mul(4)) {
-            if entry.facts().has(Facts::TEXT) {
-                words.add(Role::Plain, payload);
-            } else {
-                words.add(Role::Plain, hex(payload.get(..room / 2).unwrap_or(payload)));
-            }
-        }
+        words.add(Role::From(from), if from == Side::Client { "→ " } else { "← " });
+        words.add(Role::From(from), kind).add(Role::Quiet, format!(" {} ", text::bytes(entry.length())));
+        words.0.extend(Words::of_payload(store, number, room).0);
         words
+    }
+
+    /// Returns whether a place of `pattern` is seen in so many columns.
+    pub(super) fn show(&self, pattern: &Pattern, room: u16) -> bool {
+        let width = |bytes: Option<&[u8]>| columns(&text::printable_string(bytes.unwrap_or_default()));
+        let mut column = 1_u16;
+        self.0.iter().any(|Stretch { bytes, role }| {
+            let hit = pattern.places(bytes, usize::from(*role != Role::Hex)).first().cloned();
+            let before = hit.map(|hit| column.saturating_add(width(bytes.get(..hit.start))));
+            column = column.saturating_add(width(Some(bytes)));
+            before.is_some_and(|before| before < room)
+        })
     }
 
     /// Returns the bytes of all of it, as a search sees them.
@@ -184,12 +265,7 @@ impl Words {
             self.add(role, format!("╳╳╳ {} ", missing(store, entry)));
             return;
         }
-        let sign = match severity {
-            Severity::Error => "✖",
-            Severity::Warning => "▲",
-            Severity::Note => "◆",
-        };
-        self.add(role, format!("{sign} {code}"));
+        self.add(role, format!("{} {code}", sign(severity)));
         if let Some(remark) = store.remark(entry) {
             self.add(Role::Quiet, "  ").add(Role::Plain, remark.anomaly.to_string());
         }
@@ -212,6 +288,24 @@ impl StyledOutput for Words {
         let bytes = bytes.get(..room.saturating_mul(4)).unwrap_or(bytes);
         self.add(Role::of(style), bytes);
     }
+}
+
+/// Returns the sign of a severity.
+pub(super) const fn sign(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "✖",
+        Severity::Warning => "▲",
+        Severity::Note => "◆",
+    }
+}
+
+/// Returns the beginning of a payload and what is missing of it, where it can be read.
+fn beginning(store: &mut Store, number: u32, entry: &Entry) -> Option<(Vec<u8>, Vec<Missing>)> {
+    if entry.facts().has(Facts::MISSING) {
+        let record = store.record(number, PREVIEW).filter(|record| !record.dropped)?;
+        return Some((record.payload, record.missing));
+    }
+    store.payload(number, PREVIEW).map(|payload| (payload.to_vec(), Vec::new()))
 }
 
 /// Returns bytes in hexadecimal.

@@ -4,7 +4,7 @@
 pub(super) mod help;
 mod status;
 
-pub(super) use status::{count_at, hint_at};
+pub(super) use status::{counts, hints};
 
 use ratatui::buffer::Buffer;
 use ratatui::style::Style;
@@ -34,13 +34,12 @@ pub(super) fn draw(app: &App, store: &mut Store, buffer: &mut Buffer) {
         app.conversations.draw(&look, layout.conversations, buffer);
         app.conversations.draw_title(&look, layout.conversations, buffer);
     }
-    let focus = app.panel == Panel::Timeline;
-    let mut look = timeline::Look { theme, store, search: &app.search, phase: &app.phase, focus };
+    let mut look = app.list_look(store);
     app.timeline.draw(&mut look, layout.timeline, buffer);
     app.timeline.draw_title(&look, layout.timeline, buffer);
     app.overview.draw(&overview::Look { theme, store, timeline: &app.timeline }, buffer);
     if !layout.detail.is_empty() {
-        let look = detail::Look { theme, focus: app.panel == Panel::Detail };
+        let look = app.detail_look();
         app.detail.draw(&look, buffer);
         app.detail.draw_tabs(&look, layout.detail, buffer);
     }
@@ -53,6 +52,19 @@ pub(super) fn draw(app: &App, store: &mut Store, buffer: &mut Buffer) {
     }
     if let Some(top) = app.help {
         help::draw(theme, layout.area, top, buffer);
+    }
+}
+
+impl App {
+    /// Returns the means that the timeline is drawn with.
+    pub(super) fn list_look<'a>(&'a self, store: &'a mut Store) -> timeline::Look<'a> {
+        let App { theme, search, phase, .. } = self;
+        timeline::Look { theme, store, search, phase, focus: self.panel == Panel::Timeline }
+    }
+
+    /// Returns the means that the detail is drawn with.
+    pub(super) fn detail_look(&self) -> detail::Look<'_> {
+        detail::Look { theme: &self.theme, focus: self.panel == Panel::Detail }
     }
 }
 

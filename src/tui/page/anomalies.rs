@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use super::super::clock::grouped;
 use super::super::effect::Effect;
 use super::super::unshown;
-use super::super::words::Role;
-use super::line::Line;
+use super::super::words::{Role, sign};
+use super::Line;
 use crate::event::{Anomaly, Rule, Severity};
 use crate::store::{Entry, Store};
 use crate::text;
@@ -75,12 +75,4 @@ fn broken(store: &Store, lines: &mut Vec<Line>, rule: &Rule, found: &[u32]) {
 fn of(store: &Store, entry: &Entry) -> String {
     let conversation = store.conversation_with(entry);
     conversation.map_or(String::new(), |it| format!("#{} {}", it.id, it.name()))
-}
-
-const fn sign(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "✖",
-        Severity::Warning => "▲",
-        Severity::Note => "◆",
-    }
 }

@@ -6,7 +6,7 @@ use super::super::document::Document;
 use super::super::effect::Effect;
 use super::super::text::middle;
 use super::super::words::{Role, Stretch, Words, hex};
-use super::line::{Line, SAME};
+use super::{Line, SAME};
 use crate::event::Severity;
 use crate::model::{Side, Timestamp};
 use crate::store::Store;
@@ -99,7 +99,7 @@ fn sums(comparison: &Comparison) -> Line {
         *count = count.saturating_add(1);
     }
     let (what, noun) = match comparison.form {
-        Form::Json => ("JSON by path", "value"),
+        Form::Json => ("JSON by structure", "value"),
         Form::Text => ("text by line", "line"),
         Form::Bytes => ("bytes by offset", "row"),
     };

@@ -5,7 +5,7 @@ use super::super::effect::Effect;
 use super::super::matcher::quoted;
 use super::super::rows::Slice;
 use super::super::words::Role;
-use super::line::Line;
+use super::Line;
 use crate::event::{Severity, Sink as _};
 use crate::model::Side;
 use crate::stats::{Report, Stats};
@@ -78,10 +78,6 @@ pub(super) fn lines(report: &Report) -> Vec<Line> {
     lines
 }
 
-fn filter(text: String) -> Effect {
-    Effect::Filter(text)
-}
-
 fn totals(report: &Report, lines: &mut Vec<Line>) {
     let sum = &report.totals;
     lines.push(Line::title("Messages"));
@@ -95,12 +91,12 @@ fn totals(report: &Report, lines: &mut Vec<Line>) {
         );
         let line =
             Line::default().add(Role::From(side), format!("{:7}", side.name())).add(Role::Plain, words);
-        lines.push(line.to(filter(format!("from == {}", side.name()))));
+        lines.push(line.to(Effect::Filter(format!("from == {}", side.name()))));
     }
     let opcodes = sum.opcodes.iter().map(|(name, count)| (*name, *count));
     for (name, count) in opcodes {
         let line = Line::default().add(Role::Plain, format!("{:12} {:>12}", name, grouped(count)));
-        lines.push(line.to(filter(format!("opcode == {name}"))));
+        lines.push(line.to(Effect::Filter(format!("opcode == {name}"))));
     }
     if let Some(rate) = &report.rate {
         let peak = |counts: &[u64]| {
@@ -138,7 +134,7 @@ fn lengths(report: &Report, lines: &mut Vec<Line>) {
             let line =
                 Line::default().add(Role::From(side), format!("{:7}", side.name())).add(Role::Plain, words);
             let text = format!("from == {} and opcode in {{text, binary}} and len >= {number}", side.name());
-            lines.push(line.to(filter(text)));
+            lines.push(line.to(Effect::Filter(text)));
         }
     }
     lines.push(Line::default());
@@ -152,12 +148,12 @@ fn slow_pings(report: &Report, lines: &mut Vec<Line>) {
     for pong in &report.slowest_pongs {
         let words = format!("{:>12}  packet {}  #{}", text::span(pong.rtt), grouped(pong.packet), pong.conn);
         let text = format!("packet == {} and opcode == pong", pong.packet);
-        lines.push(Line::default().add(Role::Plain, words).to(filter(text)));
+        lines.push(Line::default().add(Role::Plain, words).to(Effect::Filter(text)));
     }
     for ping in &report.unanswered_pings {
         let words = format!("{:>12}  packet {}  #{}", "no answer", grouped(ping.packet), ping.conn);
         let text = format!("packet == {} and opcode == ping", ping.packet);
-        lines.push(Line::default().add(Role::Severity(Severity::Warning), words).to(filter(text)));
+        lines.push(Line::default().add(Role::Severity(Severity::Warning), words).to(Effect::Filter(text)));
     }
     lines.push(Line::default());
 }
@@ -188,7 +184,7 @@ fn methods(report: &Report, lines: &mut Vec<Line>) {
         };
         let text =
             format!("sub.protocol == {} and sub.kind == {}{name}", quoted(&row.protocol), quoted(&row.kind));
-        lines.push(line.to(filter(text)));
+        lines.push(line.to(Effect::Filter(text)));
     }
     lines.push(Line::default());
 }
@@ -200,7 +196,7 @@ fn endings(report: &Report, lines: &mut Vec<Line>) {
         let line =
             Line::default().add(Role::Plain, format!("{:>9}  {number} {}", grouped(code.count), code.name));
         lines.push(match code.number {
-            Some(number) => line.to(filter(format!("close.code == {number}"))),
+            Some(number) => line.to(Effect::Filter(format!("close.code == {number}"))),
             None => line,
         });
     }
@@ -230,7 +226,7 @@ fn talkers(report: &Report, lines: &mut Vec<Line>) {
                     .filter(|(_, port)| port.parse::<u16>().is_ok())
                     .map_or(it.host.as_str(), |(host, _)| host);
                 let host = host.trim_matches(['[', ']']);
-                line.to(filter(format!("host == {} and path == {}", quoted(host), quoted(path))))
+                line.to(Effect::Filter(format!("host == {} and path == {}", quoted(host), quoted(path))))
             }
             None => line,
         });

@@ -13,10 +13,10 @@ fn members_of_json_are_completed_from_the_messages() {
     desk.keys("ffrom == server and json.");
     assert_eq!(candidates(&desk), ["id", "e", "op", "p", "q", "s", "tags", "名"]);
     desk.key(KeyCode::Tab);
-    assert_eq!(desk.app.prompt.as_ref().unwrap().text, "from == server and json.id");
+    assert_eq!(desk.app.prompt.as_ref().unwrap().text(), "from == server and json.id");
     desk.keys("\x1bfjson.tags[1].d");
     assert_eq!(candidates(&desk), ["deep"]);
-    assert!(desk.text().contains("deep  an array"), "{}", desk.text());
+    desk.shows("deep  an array");
 }
 
 #[test]
@@ -24,7 +24,7 @@ fn values_that_were_seen_are_completed_and_stand_first() {
     let mut desk = Desk::with(&story(), 80, 24);
     desk.keys("fclose.code == ");
     assert_eq!(candidates(&desk), ["1000"]);
-    assert!(desk.text().contains("1000  normal closure"), "{}", desk.text());
+    desk.shows("1000  normal closure");
     desk.keys("\x1bfanomaly == ");
     let all = candidates(&desk);
     assert_eq!(all[..2], ["unmasked-client-frame", "gap"]);
@@ -59,5 +59,18 @@ fn the_keys_of_a_shell_work_in_a_prompt() {
         let key = KeyEvent::new(KeyCode::Char(key), KeyModifiers::CONTROL);
         assert_eq!(desk.app.handle(&Input::Key(key)), effect);
     }
-    assert_eq!(desk.app.prompt.as_ref().unwrap().text, "len");
+    assert_eq!(desk.app.prompt.as_ref().unwrap().text(), "len");
+}
+
+#[test]
+fn rows_of_an_earlier_text_than_the_one_with_a_mistake_are_said_to_be_that() {
+    let mut desk = Desk::with(&story(), 80, 24);
+    desk.keys("fopcode == ping and le");
+    let rows = desk.app.timeline.rows.len();
+    desk.shows("timeline 4 of the last text without a mistake");
+    desk.keys("n > 1");
+    desk.lacks("without a mistake");
+    desk.keys(" x").key(KeyCode::Esc);
+    assert!(rows < desk.app.timeline.rows.len());
+    desk.lacks("without a mistake");
 }

@@ -18,27 +18,27 @@ fn heads_counts_and_hints_are_clicked() {
         u16::try_from(before.width()).unwrap()
     };
     let layout = desk.app.layout;
-    let line = |desk: &mut Desk, y: u16| desk.text().lines().nth(usize::from(y)).unwrap().to_owned();
+    let line = |desk: &Desk, y: u16| desk.text().lines().nth(usize::from(y)).unwrap().to_owned();
     let heads = layout.conversations.y - 1;
-    let at = column(&line(&mut desk, heads), "bytes");
+    let at = column(&line(&desk, heads), "bytes");
     desk.mouse(down, at, heads);
     assert_eq!((desk.app.conversations.sort, desk.app.conversations.backwards), (SortBy::Bytes, false));
     desk.mouse(down, at, heads);
     assert_eq!((desk.app.conversations.sort, desk.app.conversations.backwards), (SortBy::Bytes, true));
     let rows = layout.timeline.y - 1;
     for (head, order) in [(" size", RowOrder::Size), ("▾size", RowOrder::Time)] {
-        let at = column(&line(&mut desk, rows), head) + 1;
+        let at = column(&line(&desk, rows), head) + 1;
         desk.mouse(down, at, rows);
-        assert_eq!(desk.app.timeline.rows.order(), order, "{}", line(&mut desk, rows));
+        assert_eq!(desk.app.timeline.rows.chosen.order, order, "{}", line(&desk, rows));
     }
-    let at = column(&line(&mut desk, 0), "✖");
+    let at = column(&line(&desk, 0), "✖");
     desk.mouse(down, at + 2, 0);
     let number = desk.app.timeline.entry.unwrap();
     assert!(desk.app.store.lock().entry(number).unwrap().anomaly().unwrap().1 >= Severity::Warning);
-    let at = column(&line(&mut desk, layout.status.y), "lanes");
+    let at = column(&line(&desk, layout.status.y), "lanes");
     desk.mouse(down, at, layout.status.y);
     assert!(desk.app.timeline.form.lanes);
-    let at = column(&line(&mut desk, layout.status.y), "help");
+    let at = column(&line(&desk, layout.status.y), "help");
     desk.mouse(down, at, layout.status.y);
     assert_eq!(desk.app.help, Some(0));
 }

@@ -42,7 +42,7 @@ fn two_texts_stand_side_by_side_and_what_is_equal_is_folded() {
     let desk = compared(one.as_bytes(), other.as_bytes(), Opcode::TEXT);
     insta::assert_snapshot!(desk.text());
     let desk = compared(one.as_bytes(), one.as_bytes(), Opcode::TEXT);
-    assert!(desk.text().contains("the payloads are equal: 51 lines"), "{}", desk.text());
+    desk.shows("the payloads are equal: 51 lines");
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn two_conversations_stand_side_by_side_in_one_time() {
     desk.key(KeyCode::BackTab);
     assert_eq!(desk.app.panel, Panel::Conversations);
     desk.keys("jmD");
-    assert!(desk.text().contains("choose another"), "{}", desk.text());
+    desk.shows("choose another");
     desk.keys("jD");
     insta::assert_snapshot!(desk.text());
     desk.keys("G\n");

@@ -40,7 +40,7 @@ fn what_is_missing_has_dots_in_list_lanes_and_text() {
     }
     let mut desk = Desk::with(&partly(Opcode::BINARY), 200, 60);
     desk.keys("dd");
-    assert!(desk.text().contains("····················7b2261626322····3a31327d··"), "{}", desk.text());
+    desk.shows("····················7b2261626322····3a31327d··");
 }
 
 #[test]
@@ -56,9 +56,9 @@ fn bytes_stand_at_their_offsets() {
         assert!(text.contains(line), "{line}\n{text}");
     }
     desk.keys("3");
-    assert!(desk.text().contains("not parsed: 11 of 50 bytes, the others are missing"), "{}", desk.text());
+    desk.shows("not parsed: 11 of 50 bytes, the others are missing");
     desk.keys("y");
-    assert!(desk.text().contains("copied 11 of 50 bytes, the others are missing"), "{}", desk.text());
+    desk.shows("copied 11 of 50 bytes, the others are missing");
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_hit_is_lit_where_it_is_and_never_across_what_is_missing() {
     desk.keys("4");
     assert!(lit(&desk).contains("31327d"), "{}", lit(&desk));
     desk.keys("/\"abc\":\n");
-    assert!(desk.text().contains("not found"), "{}", desk.text());
+    desk.shows("not found");
 }
 
 #[test]
@@ -122,11 +122,7 @@ fn dropped() -> Desk {
         store.add(&batch, 0..batch.mark());
     }
     store.enter(Phase::Complete);
-    let options = Options { theme: Some("dark".to_owned()), ..Options::default() };
-    let app = App::open(store, Box::new(Still), &options).unwrap();
-    let mut desk = Desk { app, terminal: Terminal::new(TestBackend::new(120, 40)).unwrap() };
-    desk.draw();
-    desk
+    Desk::over(store, 120, 40)
 }
 
 #[test]
@@ -147,11 +143,7 @@ fn what_could_not_be_looked_at_is_said() {
     let words = format!("hit 1 of {0}, row 1 of {0}, {gone} payloads dropped", 150 - gone);
     assert!(desk.text().contains(&words), "{words}\n{}", desk.text());
     // The hits lie far behind what the rows show: they have a sign.
-    assert!(desk.text().contains("200.0 kB  / aaaa"), "{}", desk.text());
+    desk.shows("200.0 kB  / aaaa");
     desk.keys("/nothing\n");
-    assert!(
-        desk.text().contains(&format!("not found; {gone} messages could not be looked at")),
-        "{}",
-        desk.text()
-    );
+    desk.shows(&format!("not found; {gone} messages could not be looked at"));
 }

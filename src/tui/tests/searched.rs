@@ -6,25 +6,25 @@ use super::*;
 fn hits_are_counted_and_have_a_place() {
     let mut desk = Desk::with(&story(), 120, 40);
     desk.keys("/\"id\":3\n");
-    assert!(desk.text().contains("hit 1 of 11, row 1 of 11 "), "{}", desk.text());
+    desk.shows("hit 1 of 11, row 1 of 11 ");
     desk.keys("nn");
-    assert!(desk.text().contains("hit 3 of 11, row 3 of 11 "), "{}", desk.text());
+    desk.shows("hit 3 of 11, row 3 of 11 ");
     desk.keys("nnnnnnnnn");
-    assert!(desk.text().contains("hit 1 of 11, row 1 of 11, wrapped"), "{}", desk.text());
+    desk.shows("hit 1 of 11, row 1 of 11, wrapped");
     desk.keys("N");
-    assert!(desk.text().contains("hit 11 of 11, row 11 of 11, wrapped"), "{}", desk.text());
+    desk.shows("hit 11 of 11, row 11 of 11, wrapped");
     desk.keys("k");
-    assert!(desk.text().contains("11 hits in 11 rows"), "{}", desk.text());
+    desk.shows("11 hits in 11 rows");
     // Of what is shown, not of all.
     desk.keys("fjson.id > 30\nn");
-    assert!(desk.text().contains(" of 9, wrapped"), "{}", desk.text());
+    desk.shows(" of 9, wrapped");
 }
 
 #[test]
 fn a_hit_in_bytes_has_a_sign() {
     let mut desk = Desk::with(&story(), 120, 40);
     desk.keys("/x\"ff61\"\n");
-    assert!(desk.text().contains("6 B  / 000102ff611b"), "{}", desk.text());
+    desk.shows("6 B  / 000102ff611b");
 }
 
 #[test]
@@ -33,17 +33,15 @@ fn a_search_while_loading_goes_on_with_what_comes() {
     desk.app.store.enter(Phase::Filling);
     desk.draw();
     desk.keys("/later\n");
-    assert!(desk.text().contains("not found so far, more is being loaded"), "{}", desk.text());
-    let mut more = Batch::default();
-    put(&mut more, 4, 200, 7000, Kind::Message(text(Side::Client, b"later")));
-    desk.app.store.add(&more, 0..more.mark());
+    desk.shows("not found so far, more is being loaded");
+    desk.add(|more| put(more, 4, 200, 7000, Kind::Message(text(Side::Client, b"later"))));
     desk.draw();
     desk.draw();
-    assert!(desk.text().contains("hit 1 of 1+, row 1 of 1+"), "{}", desk.text());
+    desk.shows("hit 1 of 1+, row 1 of 1+");
     desk.keys("/never\n");
     desk.app.store.enter(Phase::Complete);
     desk.draw();
-    assert!(desk.text().contains("\n not found\n"), "{}", desk.text());
+    desk.shows("\n not found\n");
 }
 
 #[test]
@@ -62,9 +60,9 @@ fn hits_are_gone_through_within_a_message_and_brought_into_view() {
         desk.keys("n");
     }
     desk.keys("N");
-    assert!(desk.text().contains("hit 3 of 3"), "{}", desk.text());
+    desk.shows("hit 3 of 3");
     desk.keys("2NN");
-    assert!(desk.text().contains("hit 1 of 3"), "{}", desk.text());
+    desk.shows("hit 1 of 3");
 }
 
 #[test]
@@ -74,10 +72,8 @@ fn what_rows_say_is_searched_too() {
         [("unmasked-client", "✖ unmasked-client-frame"), ("handshake not", "handshake not captured")]
     {
         desk.keys("g/").keys(typed).key(KeyCode::Enter);
-        let selected = desk.app.timeline.entry.unwrap();
-        let store = desk.app.store.clone();
-        let store = store.lock();
-        let words = super::super::words::Words::of(&store, store.entry(selected).unwrap()).bytes();
+        let entry = desk.entry();
+        let words = super::super::words::Words::of(&desk.app.store.lock(), &entry).bytes();
         assert!(String::from_utf8(words).unwrap().contains(row), "{typed}");
     }
 }
@@ -89,26 +85,21 @@ fn one_conversation_alone_and_back_to_the_same_place() {
     let (entry, top) = (desk.app.timeline.entry, desk.app.timeline.top);
     desk.keys("C");
     assert_eq!(desk.app.timeline.entry, entry);
-    assert!(desk.app.timeline.rows.scope().is_some() && desk.app.conversations.selected > 0);
+    assert!(desk.app.timeline.rows.chosen.scope.is_some() && desk.app.conversations.selected > 0);
     desk.keys("jj\x1b");
     assert_eq!((desk.app.timeline.entry, desk.app.timeline.top), (entry, top));
-    assert_eq!((desk.app.timeline.rows.scope(), desk.app.conversations.selected), (None, 0));
+    assert_eq!((desk.app.timeline.rows.chosen.scope, desk.app.conversations.selected), (None, 0));
 }
 
 #[test]
 fn packets_times_and_conversations_are_gone_to() {
     let mut desk = Desk::with(&story(), 120, 40);
-    let at = |desk: &Desk| {
-        let store = desk.app.store.clone();
-        let store = store.lock();
-        store.entry(desk.app.timeline.entry.unwrap()).unwrap().packet()
-    };
     for (typed, packet) in [("140", 140), ("+6.49", 150), ("12:00:00.470", 140), ("143", 150)] {
         desk.keys("g:").keys(typed).key(KeyCode::Enter);
-        assert_eq!(at(&desk), packet, "{typed}");
+        assert_eq!(desk.entry().packet(), packet, "{typed}");
     }
     desk.keys(":#30\n");
-    assert!(desk.app.timeline.rows.scope().is_some());
+    assert!(desk.app.timeline.rows.chosen.scope.is_some());
     desk.keys(":9999\n");
-    assert!(desk.text().contains("nothing that is shown comes at or after it"), "{}", desk.text());
+    desk.shows("nothing that is shown comes at or after it");
 }

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 use super::super::clock;
 use super::super::text::{RowWriter, columns};
 use super::row::{flags, kind, preview, words};
-use super::{Line, Look, Timeline};
+use super::{ListLine, Look, Timeline};
 use crate::event::Opcode;
 use crate::model::Side;
 use crate::store::{Entry, EntryKind};
@@ -18,22 +18,22 @@ impl Timeline {
         let mut pings: [Option<(u64, u16)>; 2] = [None, None];
         for (n, y) in (area.y..area.bottom()).enumerate() {
             let line = self.lines.get(n);
-            if line == Some(&Line::Heads) {
+            if line == Some(&ListLine::Heads) {
                 lanes.heads(look, buffer, area);
                 continue;
             }
             lanes.lifelines(look, buffer, y);
             match line {
-                Some(Line::Before(row, _)) if self.unit.is_none() => {
+                Some(ListLine::Before(row, _)) if self.unit.is_none() => {
                     self.draw_pause(look, Rect { y, ..lanes.between() }, buffer, *row);
                 }
-                Some(Line::Before(row, 0)) => {
+                Some(ListLine::Before(row, 0)) => {
                     let order = |row: usize| self.at(look.store, row).map(|(_, entry)| entry.order());
                     if let Some((before, at)) = row.checked_sub(1).and_then(order).zip(order(*row)) {
                         lanes.words(look, buffer, y, &text::span(at.since(before)));
                     }
                 }
-                Some(Line::Row(row)) => {
+                Some(ListLine::Row(row)) => {
                     let place = Rect { y, height: 1, ..area };
                     lanes.row(look, buffer, place, *row);
                     if let Some((_, entry)) = self.at(look.store, *row) {
@@ -123,7 +123,8 @@ impl<'a> Lanes<'a> {
                     RowWriter::new(buffer, self.left.saturating_add(3), y, area.width.saturating_sub(4));
                 writer.word(" ", look.theme.rule);
                 let conversation = look.store.conversation_with(entry);
-                if let Some(conversation) = conversation.filter(|_| self.timeline.rows.scope().is_none()) {
+                if let Some(conversation) = conversation.filter(|_| self.timeline.rows.chosen.scope.is_none())
+                {
                     writer.word(&format!("#{} ", conversation.id), look.theme.dim);
                 }
                 words(look, &mut writer, entry);
@@ -155,7 +156,9 @@ impl<'a> Lanes<'a> {
         let flags = flags(entry);
         let number_of = |slot: u32| look.store.conversation(slot).map(|it| it.id);
         let conversation = match entry.conversation().and_then(number_of) {
-            Some(number) if self.timeline.rows.scope().is_none() && area.width >= 30 => format!(" #{number}"),
+            Some(number) if self.timeline.rows.chosen.scope.is_none() && area.width >= 30 => {
+                format!(" #{number}")
+            }
             _ => String::new(),
         };
         let (kind, kind_style) = kind(look, number, entry);
@@ -168,7 +171,7 @@ impl<'a> Lanes<'a> {
         let begin = writer.x();
         if entry.kept() > 0 && body > 2 {
             let mut inner = RowWriter::new(buffer, begin, y, body.saturating_sub(1));
-            preview(look, &mut inner, number, entry);
+            preview(look, &mut inner, number);
             let end = inner.x();
             let mut writer = RowWriter::new(buffer, end, y, 1);
             writer.word(" ", style);

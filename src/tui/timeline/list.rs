@@ -1,18 +1,18 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
 
 use super::super::clock;
 use super::super::columns::Column;
 use super::super::keys::{self, Action};
-use super::super::paint::{tint, title};
+use super::super::paint::{Spot, above, put, tint, title};
 use super::super::rows::RowOrder;
 use super::super::text::{RowWriter, columns, middle};
 use super::super::unshown;
-use super::super::words::{Role, Stretch};
+use super::super::words::Stretch;
 use super::row::{flags, kind, preview, words};
-use super::{Line, Look, Timeline};
-use crate::event::Severity;
+use super::{ListLine, Look, Timeline};
 use crate::model::Side;
 use crate::store::{Entry, EntryKind, Facts, Phase, Store};
 use crate::text;
@@ -30,9 +30,9 @@ impl Timeline {
         for (y, line) in (area.y..area.bottom()).zip(&self.lines) {
             let place = Rect { y, height: 1, ..area };
             match *line {
-                Line::Heads => {}
-                Line::Before(row, _) => self.draw_pause(look, place, buffer, row),
-                Line::Row(row) => {
+                ListLine::Heads => {}
+                ListLine::Before(row, _) => self.draw_pause(look, place, buffer, row),
+                ListLine::Row(row) => {
                     self.draw_row(look, place, buffer, row, &widths);
                     self.draw_selection(look, place, buffer, row);
                 }
@@ -51,14 +51,15 @@ impl Timeline {
     /// Says why there is nothing.
     pub(super) fn draw_nothing(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
         let (rows, key) = (&self.rows, keys::key_for);
-        let is_all = !rows.is_filtered() && rows.range().is_none() && rows.scope().is_none();
+        let is_all =
+            !rows.chosen.filter.is_some() && rows.chosen.range.is_none() && rows.chosen.scope.is_none();
         let words = match look.phase {
-            _ if rows.is_filtered() && rows.is_behind() => "looking…".to_owned(),
-            _ if rows.is_filtered() => "no message passes the filter".to_owned(),
-            _ if rows.range().is_some() => {
+            _ if rows.chosen.filter.is_some() && rows.is_behind() => "looking…".to_owned(),
+            _ if rows.chosen.filter.is_some() => "no message passes the filter".to_owned(),
+            _ if rows.chosen.range.is_some() => {
                 format!("nothing in this stretch of time; {} shows all", key(Action::ZoomAll))
             }
-            _ if rows.scope().is_some() => {
+            _ if rows.chosen.scope.is_some() => {
                 format!("nothing of this conversation; {} shows all", key(Action::EveryConversation))
             }
             Phase::Filling => "nothing yet".to_owned(),
@@ -88,7 +89,7 @@ impl Timeline {
     pub(super) fn draw_pause(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer, row: usize) {
         let Some(pause) = self.pause(look.store, row) else { return };
         let time = text::span(pause.silence);
-        let words = match (self.hidden(look.store, row), self.rows.scope()) {
+        let words = match (self.hidden(look.store, row), self.rows.chosen.scope) {
             (0, None) => format!(" {time} of silence "),
             (0, Some(_)) => format!(" {time} of silence in this conversation "),
             (hidden, _) => format!(" {time}, {} not shown ", clock::grouped(hidden)),
@@ -108,7 +109,7 @@ impl Timeline {
         match entry.conversation() {
             _ if self.mark == Some(number) => ("◇", theme.focus),
             _ if self.bookmarks.contains(&number) => ("★", theme.warning),
-            Some(slot) if self.rows.scope().is_none() => ("▎", theme.conversation(slot)),
+            Some(slot) if self.rows.chosen.scope.is_none() => ("▎", theme.conversation(slot)),
             _ => (" ", theme.dim),
         }
     }
@@ -124,7 +125,7 @@ impl Timeline {
         let is_wide = widths.time == WIDE_TIME;
         let time = clock::told(self.form.time, entry.time(), look.store.began(), before, is_wide);
         writer.right(&time, widths.time, theme.dim).word(" ", theme.dim);
-        if self.rows.scope().is_none() {
+        if self.rows.chosen.scope.is_none() {
             let slot = entry.conversation();
             let conversation = slot.and_then(|slot| look.store.conversation(slot));
             let name = conversation.map_or(String::new(), |it| format!("#{}", it.id));
@@ -146,82 +147,66 @@ impl Timeline {
 
     /// Writes the list's title into the rule above it, and over its columns what they are.
     pub(in super::super) fn draw_title(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
-        let mut writer = title(buffer, look.theme, area, self.name(), look.focus);
-        for (words, role) in self.title_words(&Columns::of(self, look.store, area), area.width) {
-            writer.word(&words, look.theme.role(role));
-        }
-        for Head { x, words, .. } in self.heads(look.store, area, look.focus) {
-            let y = area.y.saturating_sub(1);
-            RowWriter::new(buffer, x, y, columns(&words)).word(&words, look.theme.dim);
-        }
+        let (place, widths) = (above(area), Columns::of(self, look.store, area));
+        put(buffer, place, &self.title(look, &widths, area.width));
+        Spot::draw(&self.heads(look, area), place.y, buffer);
     }
 
-    const fn name(&self) -> &'static str {
-        if self.form.lanes { "lanes" } else { "timeline" }
-    }
-
-    /// Says how many rows there are, in which order, and what is left out.
-    fn title_words(&self, widths: &Columns, width: u16) -> Vec<(String, Role)> {
-        let (rows, note) = (&self.rows, Role::Severity(Severity::Note));
-        let mut words = vec![(format!(" {} ", clock::grouped(rows.len() as u64)), Role::Quiet)];
+    /// Returns the list's title: how many rows there are, in which order, and what is left out.
+    fn title(&self, look: &Look<'_>, widths: &Columns, width: u16) -> Line<'static> {
+        let (rows, theme) = (&self.rows, look.theme);
+        let mut rest = vec![Span::styled(format!(" {} ", clock::grouped(rows.len() as u64)), theme.dim)];
+        let mut note = |words: String| rest.push(Span::styled(words, theme.note));
+        let order = rows.chosen.order;
         let has_head = !self.form.lanes
-            && (rows.order() == RowOrder::Size
-                || widths.chosen.iter().any(|column| column.order == Some(rows.order())));
+            && (order == RowOrder::Size || widths.chosen.iter().any(|column| column.order == Some(order)));
         if !rows.is_in_time() && !has_head {
-            words.push((format!("by {}, the most first ", rows.order().name()), note));
+            note(format!("by {}, the most first ", order.name()));
         }
-        if rows.are_heartbeats_hidden() {
-            words.push(("without heartbeats and parts ".to_owned(), note));
+        if self.lags {
+            note("of the last text without a mistake ".to_owned());
         }
-        if rows.unseen() > 0 {
-            let told = format!("({} dropped, not looked at) ", clock::grouped(rows.unseen()));
-            words.push((told, Role::Severity(Severity::Warning)));
+        if rows.chosen.no_heartbeats {
+            note("without heartbeats and parts ".to_owned());
         }
         if rows.is_behind() {
-            words.push((format!("looking… {:.0} % ", rows.progress() * 100.0), note));
+            note(format!("looking… {:.0} % ", rows.progress() * 100.0));
+        }
+        if rows.unseen() > 0 {
+            let words = format!("({} dropped, not looked at) ", clock::grouped(rows.unseen()));
+            rest.push(Span::styled(words, theme.warning));
         }
         if width >= 70 {
-            words.push((format!("{} ", self.form.time.name()), Role::Quiet));
+            rest.push(Span::styled(format!("{} ", self.form.time.words().1), theme.dim));
         }
-        words
+        title(theme, if self.form.lanes { "lanes" } else { "timeline" }, look.focus, rest)
     }
 
     /// Lists the heads of the columns, but for those where the title stands.
-    pub(super) fn heads(&self, store: &Store, area: Rect, focus: bool) -> Vec<Head> {
+    pub(in super::super) fn heads(&self, look: &Look<'_>, area: Rect) -> Vec<Spot<Option<RowOrder>>> {
         if self.form.lanes {
             return Vec::new();
         }
-        let widths = Columns::of(self, store, area);
-        let words = self.title_words(&widths, area.width);
-        let title = words.iter().fold(columns(self.name()), |sum, (it, _)| sum.saturating_add(columns(it)));
-        let from = area.x.saturating_add(if focus { 3 } else { 2 }).saturating_add(title);
+        let (widths, order) = (Columns::of(self, look.store, area), self.rows.chosen.order);
+        let from = above(area).x + u16::try_from(self.title(look, &widths, area.width).width()).unwrap_or(0);
         let mut heads = vec![(0, "kind".to_owned(), None), (9, "size".to_owned(), Some(RowOrder::Size))];
-        let mut at = KIND_AND_SIZE.saturating_add(2);
+        let mut at = KIND_AND_SIZE + 2;
         for Column { head, width, order } in &widths.chosen {
             heads.push((at, middle(head, *width), *order));
-            at = at.saturating_add(*width).saturating_add(1);
+            at += width + 1;
         }
         heads.push((at, "payload".to_owned(), None));
-        let head = |(at, words, order): (u16, String, Option<RowOrder>)| {
-            let sign = if order == Some(self.rows.order()) { "▾" } else { "" };
+        let head = |(at, words, leads): (u16, String, Option<RowOrder>)| {
+            let sign = if leads == Some(order) { "▾" } else { "" };
             // A blank stands before each.
-            let x = area.x.saturating_add(widths.kind).saturating_add(at).saturating_sub(1);
-            Head { x, words: format!(" {sign}{words} "), order }
+            let x = area.x + widths.kind + at - 1;
+            Spot { x, words: Line::styled(format!(" {sign}{words} "), look.theme.dim), leads }
         };
-        let fits = |head: &Head| {
-            let end = head.x.saturating_add(columns(&head.words));
-            (head.x >= from || head.words.contains('▾')) && end < area.right()
+        let fits = |head: &Spot<Option<RowOrder>>| {
+            (head.x >= from || head.leads == Some(order)) && head.end() < area.right()
         };
         heads.into_iter().map(head).filter(fits).collect()
     }
-}
-
-/// The head of a column.
-pub(super) struct Head {
-    pub(super) x: u16,
-    pub(super) words: String,
-    /// What a click on it sorts by.
-    pub(super) order: Option<RowOrder>,
 }
 
 /// The widths of a row's time and conversation, the place of its kind, and the chosen columns.
@@ -238,7 +223,7 @@ impl Columns {
         // Where there is little room, as many columns as the longest number takes.
         let last = store.conversations().iter().rev().take(64);
         let last = last.map(|it| columns(&it.id.to_string())).max().unwrap_or(0);
-        let (conversation, blank) = match timeline.rows.scope() {
+        let (conversation, blank) = match timeline.rows.chosen.scope {
             Some(_) => (0, 0),
             None if area.width >= 90 => (last.saturating_add(1).clamp(7, 10), 1),
             None => (last.saturating_add(1).clamp(3, 8), 1),
@@ -288,7 +273,7 @@ impl Timeline {
         }
         let flags = flags(entry);
         let room = writer.left().saturating_sub(columns(&flags)).saturating_sub(1);
-        writer.within(room, |writer| preview(look, writer, number, entry));
+        writer.within(room, |writer| preview(look, writer, number));
         let style = if entry.facts().has(Facts::MISSING) { theme.note } else { theme.dim };
         writer.word(" ", theme.dim).word(&flags, style);
     }
