@@ -48,7 +48,7 @@ impl<T> Spot<T> {
 pub(super) fn put(buffer: &mut Buffer, area: Rect, line: &Line<'_>) {
     let mut writer = RowWriter::new(buffer, area.x, area.y, area.width);
     for span in &line.spans {
-        writer.word(&span.content, span.style);
+        writer.word(&span.content, line.style.patch(span.style));
     }
 }
 
