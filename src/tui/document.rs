@@ -198,6 +198,18 @@ impl Document {
         self.fields.push(Field { depth: self.depth, name, value, tone, bytes: None, name_columns: 0 });
     }
 
+    fn plain(&mut self, name: &str, value: impl Into<Vec<u8>>) {
+        self.add(name, value, FieldStyle::Plain);
+    }
+
+    fn quiet(&mut self, name: &str, value: impl Into<Vec<u8>>) {
+        self.add(name, value, FieldStyle::Quiet);
+    }
+
+    fn note(&mut self, name: &str, value: impl Into<Vec<u8>>) {
+        self.add(name, value, FieldStyle::Bad(Severity::Note));
+    }
+
     fn within(&mut self, add: impl FnOnce(&mut Self)) {
         self.depth = self.depth.saturating_add(1);
         add(self);
@@ -205,7 +217,7 @@ impl Document {
     }
 
     fn ranged(&mut self, name: &str, value: impl Into<Vec<u8>>, bytes: Range<usize>) {
-        self.add(name, value, FieldStyle::Plain);
+        self.plain(name, value);
         if let Some(field) = self.fields.last_mut() {
             field.bytes = Some(bytes);
         }
@@ -214,15 +226,11 @@ impl Document {
     fn place(&mut self, title: &str, store: &Store, entry: &Entry, tone: FieldStyle) {
         self.add(title, "", tone);
         self.within(|it| {
-            it.add("time", clock::rfc3339(entry.time()), FieldStyle::Plain);
-            it.add("packet", grouped(entry.packet()), FieldStyle::Plain);
+            it.plain("time", clock::rfc3339(entry.time()));
+            it.plain("packet", grouped(entry.packet()));
             let conversation = store.conversation_with(entry);
             if let Some(conversation) = conversation {
-                it.add(
-                    "conversation",
-                    format!("#{} {}", conversation.id, conversation.name()),
-                    FieldStyle::Quiet,
-                );
+                it.quiet("conversation", format!("#{} {}", conversation.id, conversation.name()));
             }
         });
     }
@@ -235,7 +243,7 @@ impl Document {
         self.within(|it| it.about(&record, entry));
         if record.dropped {
             self.absent = Some("the payload was dropped to stay within the bounds");
-            self.add("payload", self.absent.unwrap_or_default().as_bytes(), FieldStyle::Bad(Severity::Note));
+            self.note("payload", self.absent.unwrap_or_default().as_bytes());
             return;
         }
         if let Some(meaning) = store.meaning(number) {
@@ -247,20 +255,19 @@ impl Document {
 
     /// Adds what is to be said about a message beside its bytes.
     fn about(&mut self, record: &Record, entry: &Entry) {
-        let (plain, bad) = (FieldStyle::Plain, FieldStyle::Bad(Severity::Note));
         if record.first.packet != entry.packet() {
             let took = text::span(entry.time().since(record.first.time));
-            self.add("began", format!("packet {}, {took} before", grouped(record.first.packet)), plain);
+            self.plain("began", format!("packet {}, {took} before", grouped(record.first.packet)));
         }
         if record.number > 0 {
             let (number, silence) = (grouped(record.number), text::span(record.delta));
             let words = format!("{number} of its conversation, {silence} after the one before");
-            self.add("message", words, plain);
+            self.plain("message", words);
         }
         for field in &record.fields {
             match field.value() {
-                Value::Text(text) => self.add(field.name, text, plain),
-                Value::Number(number) => self.add(field.name, format!("{} ms", grouped(number)), plain),
+                Value::Text(text) => self.plain(field.name, text),
+                Value::Number(number) => self.plain(field.name, format!("{} ms", grouped(number))),
                 _ => {}
             }
         }
@@ -272,14 +279,14 @@ impl Document {
             0 => String::new(),
             frames => format!(" in {}", text::counted(frames, "frame")),
         };
-        self.add("on the wire", format!("{} bytes{frames}", grouped(u64::from(entry.wire()))), plain);
+        self.plain("on the wire", format!("{} bytes{frames}", grouped(u64::from(entry.wire()))));
         self.deflate(entry, &record.frames);
         if entry.facts().has(Facts::TRUNCATED) {
-            self.add("cut", format!("a limit kept {} bytes", grouped(u64::from(entry.kept()))), bad);
+            self.note("cut", format!("a limit kept {} bytes", grouped(u64::from(entry.kept()))));
         }
         for hole in &record.missing {
             let length = hole.length.map_or("an unknown number of".to_owned(), grouped);
-            self.add("missing", format!("{length} bytes at offset {}", grouped(hole.offset)), bad);
+            self.note("missing", format!("{length} bytes at offset {}", grouped(hole.offset)));
         }
     }
 
@@ -318,15 +325,15 @@ impl Document {
     fn certainty(&mut self, record: &Record, entry: &Entry) {
         if record.known > entry.packet() {
             let words = format!("with packet {}: bytes had to be waited for", grouped(record.known));
-            self.add("known", words, FieldStyle::Plain);
+            self.plain("known", words);
         }
         if entry.facts().has(Facts::SEARCHED) {
             let words = "searched: bytes were lost, and its frames were found by their headers";
-            self.add("framing", words, FieldStyle::Bad(Severity::Note));
+            self.note("framing", words);
         }
         if entry.facts().has(Facts::UNVERIFIED) {
             let words = "no: no checksum and no history vouches for its bytes";
-            self.add("verified", words, FieldStyle::Bad(Severity::Note));
+            self.note("verified", words);
         }
     }
 
@@ -346,22 +353,18 @@ impl Document {
                     };
                     it.add("code", format!("{code} {}", text::close_code_name(code)), tone);
                 }
-                None => it.add("code", "none: the capture ended first", FieldStyle::Quiet),
+                None => it.quiet("code", "none: the capture ended first"),
             }
             if !closed.reason.is_empty() {
-                it.add("reason", closed.reason.as_bytes(), FieldStyle::Plain);
+                it.plain("reason", closed.reason.as_bytes());
             }
             it.add(
                 "by",
                 closed.by.map_or("neither side", Side::name),
                 closed.by.map_or(FieldStyle::Quiet, FieldStyle::From),
             );
-            it.add(
-                "clean",
-                if closed.clean { "yes, both sides sent a close frame" } else { "no" },
-                FieldStyle::Plain,
-            );
-            it.add("duration", text::span(closed.duration), FieldStyle::Plain);
+            it.plain("clean", if closed.clean { "yes, both sides sent a close frame" } else { "no" });
+            it.plain("duration", text::span(closed.duration));
         });
         for side in Side::BOTH {
             let totals = closed.totals[side];
@@ -373,7 +376,7 @@ impl Document {
                     ("payload bytes", totals.bytes),
                     ("bytes on the wire", totals.wire_bytes),
                 ] {
-                    it.add(name, grouped(count), FieldStyle::Plain);
+                    it.plain(name, grouped(count));
                 }
             });
         }
@@ -383,7 +386,7 @@ impl Document {
         let Some((code, severity)) = entry.anomaly() else { return };
         self.add(severity.name(), code, FieldStyle::Bad(severity));
         let Some(remark) = store.remark(entry) else {
-            self.add("evidence", "there were more anomalies than are kept", FieldStyle::Quiet);
+            self.quiet("evidence", "there were more anomalies than are kept");
             return;
         };
         self.within(|it| it.evidence(remark.from, &remark.anomaly));
@@ -401,8 +404,8 @@ impl Document {
         anomaly.evidence(|name, value| {
             let name = name.replace('_', " ");
             match value {
-                Evidence::Number(number) => self.add(&name, grouped(number), FieldStyle::Plain),
-                Evidence::Text(text) => self.add(&name, text.as_bytes(), FieldStyle::Plain),
+                Evidence::Number(number) => self.plain(&name, grouped(number)),
+                Evidence::Text(text) => self.plain(&name, text.as_bytes()),
             }
         });
     }

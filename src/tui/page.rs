@@ -38,8 +38,8 @@ struct Line {
 }
 
 impl Line {
-    fn title(words: &str) -> Line {
-        Line::default().add(Role::Name, words)
+    fn of(role: Role, words: impl Into<Vec<u8>>) -> Line {
+        Line::default().add(role, words)
     }
 
     fn add(mut self, role: Role, words: impl Into<Vec<u8>>) -> Line {

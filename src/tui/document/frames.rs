@@ -26,12 +26,12 @@ impl Document {
         } else {
             "shown as sent".to_owned()
         };
-        self.add("deflate", words, FieldStyle::Plain);
+        self.plain("deflate", words);
     }
 
     pub(super) fn close_body(&mut self, start: usize) {
         if self.patched.as_ref().is_some_and(|patched| !patched.begins_with(2)) {
-            return self.within(|it| it.add("code", "not known", FieldStyle::Bad(Severity::Note)));
+            return self.within(|it| it.note("code", "not known"));
         }
         let payload = self.payload().to_vec();
         self.within(|it| match payload.split_first_chunk::<2>() {
@@ -44,7 +44,7 @@ impl Document {
                 );
                 it.ranged("reason", reason, start.saturating_add(2)..start.saturating_add(payload.len()));
             }
-            None => it.add("code", "none: 1005 no status received", FieldStyle::Quiet),
+            None => it.quiet("code", "none: 1005 no status received"),
         });
     }
 
@@ -88,7 +88,7 @@ impl Document {
                 grouped(frames.len() as u64),
                 grouped(u64::from(entry.frames()))
             );
-            self.add("frames", words, FieldStyle::Bad(Severity::Note));
+            self.note("frames", words);
         }
     }
 

@@ -11,14 +11,14 @@ impl Document {
             it.add("client", opened.client.to_string(), FieldStyle::From(Side::Client));
             it.add("server", opened.server.to_string(), FieldStyle::From(Side::Server));
             if opened.transport != Transport::WebSocket {
-                it.add("transport", opened.transport.name(), FieldStyle::Plain);
+                it.plain("transport", opened.transport.name());
             }
         });
         if let Some(over) = &opened.over {
             self.over(over, id);
         }
         let Some(handshake) = &opened.handshake else {
-            self.add("handshake", "was not captured", FieldStyle::Bad(Severity::Note));
+            self.note("handshake", "was not captured");
             return;
         };
         self.agreed(handshake, attempt.is_granted());
@@ -39,18 +39,18 @@ impl Document {
         if over.http2 {
             let stream =
                 id.stream().map_or(String::new(), |stream| format!("stream {stream} of its connection"));
-            self.add("HTTP/2", stream, FieldStyle::Plain);
+            self.plain("HTTP/2", stream);
         }
         if let Some(tls) = &over.tls {
             let version = tls.version.as_deref().map_or("TLS".to_owned(), |version| format!("TLS {version}"));
-            self.add("TLS", version, FieldStyle::Plain);
+            self.plain("TLS", version);
             let keys = Some(tls.keys.unwrap_or("none were found"));
             let facts = [("cipher", &tls.cipher), ("name asked for", &tls.sni), ("ALPN", &tls.alpn)]
                 .map(|(n, it)| (n, it.as_deref()));
             self.within(|it| it.facts(facts.into_iter().chain([("keys from", keys)])));
         }
         if let Some(proxy) = &over.proxy {
-            self.add("proxy", proxy.protocol, FieldStyle::Plain);
+            self.plain("proxy", proxy.protocol);
             let ends =
                 [("client behind it", proxy.client.as_deref()), ("server it named", proxy.server.as_deref())];
             self.within(|it| it.facts(ends));
@@ -60,7 +60,7 @@ impl Document {
     fn facts<'a>(&mut self, facts: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) {
         for (name, value) in facts {
             if let Some(value) = value {
-                self.add(name, value, FieldStyle::Plain);
+                self.plain(name, value);
             }
         }
     }
@@ -85,11 +85,11 @@ impl Document {
         );
         self.within(|it| {
             if let Some(url) = &handshake.url {
-                it.add("url", url.as_bytes(), FieldStyle::Plain);
+                it.plain("url", url.as_bytes());
             }
             it.accept(handshake, status == Some(101) || established);
             if let Some(subprotocol) = &handshake.subprotocol {
-                it.add("sub-protocol", subprotocol.as_bytes(), FieldStyle::Plain);
+                it.plain("sub-protocol", subprotocol.as_bytes());
             }
             it.compression(handshake);
         });
@@ -109,17 +109,17 @@ impl Document {
             for (name, value) in
                 [("key", &accept.key), ("found", &accept.found), ("expected", &accept.expected)]
             {
-                it.add(name, value.as_deref().unwrap_or("—").as_bytes(), FieldStyle::Plain);
+                it.plain(name, value.as_deref().unwrap_or("—").as_bytes());
             }
         });
     }
 
     fn compression(&mut self, handshake: &Handshake) {
         let Some(deflate) = &handshake.deflate else {
-            return self.add("compression", "none", FieldStyle::Quiet);
+            return self.quiet("compression", "none");
         };
         let words = if handshake.per_frame { "each frame on its own" } else { "permessage-deflate" };
-        self.add("compression", words, FieldStyle::Plain);
+        self.plain("compression", words);
         self.within(|it| {
             for side in Side::BOTH {
                 let agreed = deflate[side];

@@ -22,13 +22,9 @@ impl Document {
             self.within(|it| it.unit(&unit));
         }
         if meaning.more() > 0 {
-            self.add(
-                "more",
-                format!("{} units are not kept", grouped(meaning.more())),
-                FieldStyle::Bad(Severity::Note),
-            );
+            self.note("more", format!("{} units are not kept", grouped(meaning.more())));
         } else if meaning.is_only_part() {
-            self.add("sub-protocol", "a part of what a later message completes", FieldStyle::Quiet);
+            self.quiet("sub-protocol", "a part of what a later message completes");
         }
     }
 
@@ -46,21 +42,17 @@ impl Document {
             }
         }
         if unit.role() != Role::Event {
-            self.add("role", unit.role().name(), FieldStyle::Quiet);
+            self.quiet("role", unit.role().name());
         }
         if let Some(latency) = unit.latency() {
             self.add("latency", text::span(latency), FieldStyle::Good);
         }
         if let Some(question) = unit.question() {
             let key = super::super::keys::key_for(super::super::keys::Action::Partner);
-            self.add(
-                "question",
-                format!("packet {}: {key} goes there", grouped(question.packet)),
-                FieldStyle::Plain,
-            );
+            self.plain("question", format!("packet {}: {key} goes there", grouped(question.packet)));
         }
         if unit.heartbeat() {
-            self.add("heartbeat", "yes, it only keeps the connection alive", FieldStyle::Quiet);
+            self.quiet("heartbeat", "yes, it only keeps the connection alive");
         }
         if let Some(earlier) = unit.earlier() {
             let packet = grouped(earlier.at.packet);
@@ -68,25 +60,21 @@ impl Document {
                 "the {}'s message in packet {packet}: only this one tells what it is",
                 earlier.from.name()
             );
-            self.add("was", text, FieldStyle::Plain);
+            self.plain("was", text);
         }
         if unit.messages() > 1 {
             let first = grouped(unit.first().packet);
-            self.add(
-                "took",
-                format!("{} messages from packet {first} on", unit.messages()),
-                FieldStyle::Plain,
-            );
+            self.plain("took", format!("{} messages from packet {first} on", unit.messages()));
         }
         if !unit.is_complete() {
-            self.add("complete", "no, bytes of it are not known", FieldStyle::Bad(Severity::Note));
+            self.note("complete", "no, bytes of it are not known");
         }
         for field in unit.fields() {
             let name = text::printable_string(field.name.as_bytes());
-            self.add(&name, view::field_text(&field), FieldStyle::Plain);
+            self.plain(&name, view::field_text(&field));
         }
         if let Some(body) = view::body_text(unit, BODY).filter(|body| !body.is_empty()) {
-            self.add("body", body, FieldStyle::Plain);
+            self.plain("body", body);
         }
     }
 }

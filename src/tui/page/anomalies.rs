@@ -31,11 +31,11 @@ pub(super) fn lines(store: &Store, scope: Option<u32>) -> Vec<Line> {
     }
     let others = if scope.is_none() { unshown::lines(store) } else { Vec::new() };
     if lines.is_empty() {
-        lines.push(Line::default().add(Role::Good, "no anomaly was found"));
+        lines.push(Line::of(Role::Good, "no anomaly was found"));
         lines.push(Line::default());
     }
     if !others.is_empty() {
-        lines.push(Line::title("Connections in which no WebSocket was found"));
+        lines.push(Line::of(Role::Name, "Connections in which no WebSocket was found"));
         lines.extend(others.into_iter().map(|words| Line { words, ..Line::default() }));
     }
     lines
@@ -45,19 +45,18 @@ pub(super) fn lines(store: &Store, scope: Option<u32>) -> Vec<Line> {
 fn broken(store: &Store, lines: &mut Vec<Line>, rule: &Rule, found: &[u32]) {
     let Rule { code, severity, .. } = *rule;
     let count = text::counted(found.len() as u64, "time");
-    let heading = Line::default()
-        .add(Role::Severity(severity), format!("{} {code}", sign(severity)))
+    let heading = Line::of(Role::Severity(severity), format!("{} {code}", sign(severity)))
         .add(Role::Quiet, format!("  {}, {count}", severity.name()));
     lines.push(heading.to(Effect::Filter(format!("anomaly == \"{code}\""))));
-    lines.push(Line::default().add(Role::Plain, format!("    {}", rule.sentence)));
+    lines.push(Line::of(Role::Plain, format!("    {}", rule.sentence)));
     if let Some(spec) = rule.spec {
         let text = rule.text.trim().replace('`', "");
-        lines.push(Line::default().add(Role::Quiet, format!("    {spec}: {text}")));
+        lines.push(Line::of(Role::Quiet, format!("    {spec}: {text}")));
     }
     for number in found.iter().take(LISTED) {
         let Some(entry) = store.entry(*number) else { continue };
         let place = format!("    packet {}  {}", grouped(entry.packet()), of(store, entry));
-        let mut line = Line::default().add(Role::Quiet, place);
+        let mut line = Line::of(Role::Quiet, place);
         if let Some(remark) = store.remark(entry) {
             line = line.add(Role::Plain, format!("  {}", remark.anomaly));
         }
@@ -66,7 +65,7 @@ fn broken(store: &Store, lines: &mut Vec<Line>, rule: &Rule, found: &[u32]) {
     if found.len() > LISTED {
         let more = found.len().saturating_sub(LISTED) as u64;
         let words = format!("    and {} more: the line above lists all of them", grouped(more));
-        lines.push(Line::default().add(Role::Quiet, words));
+        lines.push(Line::of(Role::Quiet, words));
     }
     lines.push(Line::default());
 }

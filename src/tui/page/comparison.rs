@@ -38,7 +38,7 @@ fn stretch(role: Role, words: impl Into<Vec<u8>>) -> Stretch {
 pub(super) fn messages(store: &mut Store, pair: [u32; 2], width: u16) -> Vec<Line> {
     let documents = pair.map(|number| Document::of(store, number));
     let mut lines = heads(store, pair);
-    let remark = |words: String| Line::default().add(Role::Severity(Severity::Note), words);
+    let remark = |words: String| Line::of(Role::Severity(Severity::Note), words);
     for (document, which) in documents.iter().zip(["left", "right"]) {
         if let Some(absent) = document.absent {
             lines.push(remark(format!("{which}: {absent}")));
@@ -114,7 +114,7 @@ fn sums(comparison: &Comparison) -> Line {
             text::counted(same, noun)
         )
     };
-    Line::title(&words)
+    Line::of(Role::Name, words)
 }
 
 /// Lays the rows out that differ, and a few around them.
@@ -131,7 +131,7 @@ fn rows(writer: &PartWriter<'_>, pair: [u32; 2], lines: &mut Vec<Line>) {
         if lines.len() >= most {
             let rest = rows.get(at..).unwrap_or_default().iter().filter(|row| !row.is_same).count() as u64;
             let words = format!("and {} more that differ", grouped(rest));
-            return lines.push(Line::default().add(Role::Severity(Severity::Note), words));
+            return lines.push(Line::of(Role::Severity(Severity::Note), words));
         }
         if row.is_same && !near(at) {
             folded = folded.saturating_add(1);
@@ -151,7 +151,7 @@ fn rows(writer: &PartWriter<'_>, pair: [u32; 2], lines: &mut Vec<Line>) {
 
 fn fold(lines: &mut Vec<Line>, count: u64) {
     if count > 0 {
-        lines.push(Line::default().add(Role::Quiet, format!("⋯ {} equal", grouped(count))));
+        lines.push(Line::of(Role::Quiet, format!("⋯ {} equal", grouped(count))));
     }
 }
 
@@ -263,7 +263,7 @@ pub(super) fn conversations(
         let silence = before.map(|before| time.since(before)).filter(|it| it.as_secs_f64() >= SILENCE);
         if let Some(silence) = silence {
             let words = format!("┄┄ {} of silence in both", text::span(silence));
-            lines.push(Line::default().add(Role::Quiet, words));
+            lines.push(Line::of(Role::Quiet, words));
         }
         let told = clock::told(form, time, began, before, false);
         let mut words = vec![stretch(Role::Quiet, format!(" {told} "))];
@@ -275,7 +275,7 @@ pub(super) fn conversations(
     if left_out > 0 {
         let words =
             format!("and {} more rows: a shorter stretch of time shows them", grouped(left_out as u64));
-        lines.push(Line::default().add(Role::Severity(Severity::Note), words));
+        lines.push(Line::of(Role::Severity(Severity::Note), words));
     }
     lines
 }

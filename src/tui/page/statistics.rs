@@ -80,7 +80,7 @@ pub(super) fn lines(report: &Report) -> Vec<Line> {
 
 fn totals(report: &Report, lines: &mut Vec<Line>) {
     let sum = &report.totals;
-    lines.push(Line::title("Messages"));
+    lines.push(Line::of(Role::Name, "Messages"));
     for (side, totals) in [(Side::Client, sum.client), (Side::Server, sum.server)] {
         let words = format!(
             " {:>12} in {}, {}; {} on the wire",
@@ -89,13 +89,12 @@ fn totals(report: &Report, lines: &mut Vec<Line>) {
             text::bytes(totals.bytes),
             text::bytes(totals.wire_bytes)
         );
-        let line =
-            Line::default().add(Role::From(side), format!("{:7}", side.name())).add(Role::Plain, words);
+        let line = Line::of(Role::From(side), format!("{:7}", side.name())).add(Role::Plain, words);
         lines.push(line.to(Effect::Filter(format!("from == {}", side.name()))));
     }
     let opcodes = sum.opcodes.iter().map(|(name, count)| (*name, *count));
     for (name, count) in opcodes {
-        let line = Line::default().add(Role::Plain, format!("{:12} {:>12}", name, grouped(count)));
+        let line = Line::of(Role::Plain, format!("{:12} {:>12}", name, grouped(count)));
         lines.push(line.to(Effect::Filter(format!("opcode == {name}"))));
     }
     if let Some(rate) = &report.rate {
@@ -115,8 +114,7 @@ fn totals(report: &Report, lines: &mut Vec<Line>) {
                 counts.iter().enumerate().max_by_key(|(n, count)| (**count, usize::MAX.saturating_sub(*n)));
             let from = busiest.map_or(0, |(n, _)| u32::try_from(n).unwrap_or(0));
             let begin = rate.start.plus(rate.slot.saturating_mul(from));
-            let line =
-                Line::default().add(Role::From(side), format!("{:7}", side.name())).add(Role::Plain, words);
+            let line = Line::of(Role::From(side), format!("{:7}", side.name())).add(Role::Plain, words);
             lines.push(line.to(Effect::Range(Some((begin, begin.plus(rate.slot))))));
         }
     }
@@ -124,15 +122,14 @@ fn totals(report: &Report, lines: &mut Vec<Line>) {
 }
 
 fn lengths(report: &Report, lines: &mut Vec<Line>) {
-    lines.push(Line::title("Lengths of text and binary messages"));
+    lines.push(Line::of(Role::Name, "Lengths of text and binary messages"));
     for (side, length) in [(Side::Client, &report.lengths.client), (Side::Server, &report.lengths.server)] {
         let Some(length) = length else { continue };
         let numbers =
             [("median", length.median), ("90 %", length.p90), ("99 %", length.p99), ("longest", length.max)];
         for (name, number) in numbers {
             let words = format!(" {name:8} {:>12}", text::bytes(number));
-            let line =
-                Line::default().add(Role::From(side), format!("{:7}", side.name())).add(Role::Plain, words);
+            let line = Line::of(Role::From(side), format!("{:7}", side.name())).add(Role::Plain, words);
             let text = format!("from == {} and opcode in {{text, binary}} and len >= {number}", side.name());
             lines.push(line.to(Effect::Filter(text)));
         }
@@ -144,16 +141,16 @@ fn slow_pings(report: &Report, lines: &mut Vec<Line>) {
     if report.slowest_pongs.is_empty() && report.unanswered_pings.is_empty() {
         return;
     }
-    lines.push(Line::title("Slowest pings"));
+    lines.push(Line::of(Role::Name, "Slowest pings"));
     for pong in &report.slowest_pongs {
         let words = format!("{:>12}  packet {}  #{}", text::span(pong.rtt), grouped(pong.packet), pong.conn);
         let text = format!("packet == {} and opcode == pong", pong.packet);
-        lines.push(Line::default().add(Role::Plain, words).to(Effect::Filter(text)));
+        lines.push(Line::of(Role::Plain, words).to(Effect::Filter(text)));
     }
     for ping in &report.unanswered_pings {
         let words = format!("{:>12}  packet {}  #{}", "no answer", grouped(ping.packet), ping.conn);
         let text = format!("packet == {} and opcode == ping", ping.packet);
-        lines.push(Line::default().add(Role::Severity(Severity::Warning), words).to(Effect::Filter(text)));
+        lines.push(Line::of(Role::Severity(Severity::Warning), words).to(Effect::Filter(text)));
     }
     lines.push(Line::default());
 }
@@ -162,9 +159,9 @@ fn methods(report: &Report, lines: &mut Vec<Line>) {
     if report.subprotocols.is_empty() {
         return;
     }
-    lines.push(Line::title("Calls and events by name"));
+    lines.push(Line::of(Role::Name, "Calls and events by name"));
     let head = format!("{:>9} {:>7} {:>10} {:>10} {:>10}", "count", "errors", "median", "99 %", "longest");
-    lines.push(Line::default().add(Role::Quiet, head));
+    lines.push(Line::of(Role::Quiet, head));
     for row in report.subprotocols.iter().take(LISTED) {
         let [median, p99, max] = match &row.latency {
             Some(it) => [it.median, it.p99, it.max].map(text::span),
@@ -172,11 +169,11 @@ fn methods(report: &Report, lines: &mut Vec<Line>) {
         };
         let errors = if row.errors > 0 { grouped(row.errors) } else { "–".to_owned() };
         let words = format!("{:>9} {errors:>7} {median:>10} {p99:>10} {max:>10}  ", grouped(row.count));
-        let line = Line::default()
-            .add(if row.errors > 0 { Role::Severity(Severity::Error) } else { Role::Plain }, words)
-            .add(Role::Quiet, format!("{} ", row.protocol))
-            .add(Role::Subprotocol, row.kind.as_bytes())
-            .add(Role::Plain, format!(" {}", row.name));
+        let line =
+            Line::of(if row.errors > 0 { Role::Severity(Severity::Error) } else { Role::Plain }, words)
+                .add(Role::Quiet, format!("{} ", row.protocol))
+                .add(Role::Subprotocol, row.kind.as_bytes())
+                .add(Role::Plain, format!(" {}", row.name));
         let name = if row.name.is_empty() {
             String::new()
         } else {
@@ -190,11 +187,10 @@ fn methods(report: &Report, lines: &mut Vec<Line>) {
 }
 
 fn endings(report: &Report, lines: &mut Vec<Line>) {
-    lines.push(Line::title("How conversations ended"));
+    lines.push(Line::of(Role::Name, "How conversations ended"));
     for code in &report.close_codes {
         let number = code.number.map_or("    ".to_owned(), |number| number.to_string());
-        let line =
-            Line::default().add(Role::Plain, format!("{:>9}  {number} {}", grouped(code.count), code.name));
+        let line = Line::of(Role::Plain, format!("{:>9}  {number} {}", grouped(code.count), code.name));
         lines.push(match code.number {
             Some(number) => line.to(Effect::Filter(format!("close.code == {number}"))),
             None => line,
@@ -202,13 +198,13 @@ fn endings(report: &Report, lines: &mut Vec<Line>) {
     }
     if report.totals.refused > 0 {
         let words = format!("{:>9}  upgrades refused or not answered", grouped(report.totals.refused));
-        lines.push(Line::default().add(Role::Severity(Severity::Warning), words));
+        lines.push(Line::of(Role::Severity(Severity::Warning), words));
     }
     lines.push(Line::default());
 }
 
 fn talkers(report: &Report, lines: &mut Vec<Line>) {
-    lines.push(Line::title("Who talks"));
+    lines.push(Line::of(Role::Name, "Who talks"));
     for it in report.talkers.iter().take(LISTED) {
         let words = format!(
             "{:>9} {:>10}  {}  ",
@@ -217,7 +213,7 @@ fn talkers(report: &Report, lines: &mut Vec<Line>) {
             text::counted(it.conversations, "conversation")
         );
         let path = it.path.as_deref().unwrap_or_default();
-        let line = Line::default().add(Role::Plain, words).add(Role::Name, format!("{}{path}", it.host));
+        let line = Line::of(Role::Plain, words).add(Role::Name, format!("{}{path}", it.host));
         lines.push(match &it.path {
             Some(path) => {
                 let host = it
