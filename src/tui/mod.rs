@@ -66,7 +66,6 @@ mod text;
 mod theme;
 mod timeline;
 mod typing;
-mod unshown;
 mod words;
 
 pub use config::{ConfigError, Options};

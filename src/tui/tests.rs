@@ -160,6 +160,10 @@ impl Desk {
         self
     }
 
+    fn click(&mut self, column: u16, row: u16) -> &mut Self {
+        self.mouse(MouseEventKind::Down(MouseButton::Left), column, row)
+    }
+
     /// The screen as text; what stands behind a wide character is left out.
     fn text(&self) -> String {
         let buffer = self.terminal.backend().buffer();
@@ -298,25 +302,24 @@ fn the_selection_stays_while_rows_come_before_it() {
 fn the_mouse_chooses_drags_and_zooms() {
     let mut desk = Desk::with(&story(), 120, 40);
     let layout = desk.app.layout;
-    let down = MouseEventKind::Down(MouseButton::Left);
     let up = MouseEventKind::Up(MouseButton::Left);
-    desk.mouse(down, layout.timeline.x + 5, layout.timeline.y + 4).mouse(
+    desk.click(layout.timeline.x + 5, layout.timeline.y + 4).mouse(
         up,
         layout.timeline.x + 5,
         layout.timeline.y + 4,
     );
     assert_eq!((desk.selected(), desk.app.panel), (4, Panel::Timeline));
-    desk.mouse(down, layout.conversations.x + 2, layout.conversations.y + 2);
+    desk.click(layout.conversations.x + 2, layout.conversations.y + 2);
     assert_eq!((desk.app.timeline.rows.chosen.scope, desk.app.panel), (Some(1), Panel::Conversations));
     desk.keys("c");
     desk.mouse(MouseEventKind::ScrollDown, layout.timeline.x, layout.timeline.y);
     let all = desk.app.timeline.rows.len();
     let strip = desk.app.overview.strip();
-    desk.mouse(down, strip.x, strip.y + 1).mouse(up, strip.x + 3, strip.y + 1);
+    desk.click(strip.x, strip.y + 1).mouse(up, strip.x + 3, strip.y + 1);
     assert!(desk.app.timeline.rows.chosen.range.is_some() && desk.app.timeline.rows.len() < all);
     desk.keys("0");
     assert_eq!(desk.app.timeline.rows.len(), all);
-    desk.mouse(down, layout.conversations.right(), 10)
+    desk.click(layout.conversations.right(), 10)
         .mouse(MouseEventKind::Drag(MouseButton::Left), 35, 10)
         .mouse(up, 35, 10);
     assert_eq!(desk.app.layout.conversations.width, 35);

@@ -2,7 +2,6 @@
 
 mod lanes;
 mod list;
-mod row;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

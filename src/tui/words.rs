@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use super::pattern::Pattern;
 use super::text::columns;
-use crate::event::{Evidence, Meaning, Missing, Severity};
-use crate::model::Side;
+use crate::event::{Event, Evidence, Kind, Meaning, Missing, Severity, Sink as _};
+use crate::explain::Explain;
+use crate::model::{At, Side};
 use crate::store::{Attempt, Entry, EntryKind, Facts, PayloadLocation, Store};
 use crate::text;
 use crate::view::{self, Piece, Style, StyledOutput};
@@ -329,4 +330,25 @@ fn missing(store: &Store, entry: &Entry) -> String {
         });
     }
     format!("{length} of the {from} missing{cause}")
+}
+
+/// How many connections are told one by one.
+const LISTED: usize = 200;
+
+/// Returns a line for each connection in which no WebSocket was found, as `explain` says it: which, what it was, and what
+/// would help.
+pub(super) fn unshown(store: &Store) -> Vec<Vec<Stretch>> {
+    let mut explain = Explain::new();
+    for (conn, unshown) in store.unshown().iter().take(LISTED) {
+        explain.event(&Event::new(Some(*conn), At::default(), Kind::Unshown(unshown)));
+    }
+    let rows = explain.explanation().rows.into_iter().filter(|row| !row.is_shown);
+    rows.map(|row| {
+        let ends = format!("#{} {} → {}  ", row.conn, row.client, row.server);
+        let help = row.help.map_or(String::new(), |help| format!("  {help}"));
+        [(Role::Quiet, ends), (Role::Plain, row.what), (Role::Good, help)]
+            .map(|(role, words)| Stretch { bytes: words.into(), role })
+            .into()
+    })
+    .collect()
 }

@@ -19,7 +19,6 @@
 //! ```
 
 mod detail;
-mod display;
 mod hex;
 pub mod layout;
 mod origin;
@@ -37,6 +36,9 @@ pub use pieces::{Piece, dots, pieces};
 pub use style::{Style, StyledOutput, StyledWriter};
 pub use units_row::{body_text, field_text, unit_style, units};
 
+use std::fmt;
+
+use self::row::Row;
 use crate::event::{Event, Kind, Meaning, Message, Opening};
 use crate::model::Timestamp;
 use crate::text::{Day, Rfc3339, Zone};
@@ -94,19 +96,20 @@ impl Printer {
         // What concerns the capture as a whole names a file and what is wrong with it, and is shown whole.
         let columns = if event.conn.is_some() { width } else { usize::MAX };
         let pen = &mut StyledWriter::new(out, colour).within(columns);
+        let mut row = Row { pen, event, origin, width };
         match &event.kind {
             Kind::Opened(opening) => {
-                row::opened(pen, event, origin, width, opening);
+                row.opened(opening);
                 self.handshake(opening, out);
             }
             Kind::Rejected(rejected) => {
-                row::rejected(pen, event, origin, width, rejected);
+                row.rejected(rejected);
                 self.handshake(&rejected.opening, out);
             }
             Kind::Unshown(_) => {}
             Kind::Frame(frame) => {
                 if verbose {
-                    row::frame(pen, event, origin, frame);
+                    row.frame(frame);
                 }
             }
             // Nothing but a part of what a later row says.
@@ -114,7 +117,8 @@ impl Printer {
                 if !verbose && !hex && message.meaning.is_some_and(Meaning::is_only_part) => {}
             Kind::Message(message) => {
                 let json = self.laid_out(message);
-                row::message(pen, event, origin, if json.is_some() { 0 } else { width }, message);
+                row.width = if json.is_some() { 0 } else { width };
+                row.message(message);
                 let below = &mut StyledWriter::new(out, colour);
                 if let Some(lines) = json {
                     pretty::write(below, &lines, message.payload);
@@ -123,8 +127,8 @@ impl Printer {
                     hex_dump(below, message.payload, message.missing);
                 }
             }
-            Kind::Anomaly { from, anomaly } => row::anomaly(pen, event, origin, *from, anomaly),
-            Kind::Closed(closed) => row::closed(pen, event, origin, closed),
+            Kind::Anomaly { from, anomaly } => row.anomaly(*from, anomaly),
+            Kind::Closed(closed) => row.closed(closed),
         }
     }
 
@@ -172,6 +176,32 @@ impl Printer {
         {
             detail::handshake(&mut StyledWriter::new(out, self.settings.colour), handshake);
         }
+    }
+}
+
+/// How wide a displayed event may be, in columns.
+const DISPLAYED: usize = 160;
+
+/// Writes the event in one line, as `wirefin print` does, with the time as RFC 3339.
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = Vec::new();
+        Rfc3339::default().write(self.at.time, &mut line);
+        let settings = Settings {
+            colour: false,
+            verbose: matches!(self.kind, Kind::Frame(_)),
+            hex: false,
+            width: DISPLAYED,
+            clock: Clock::Relative,
+            pretty: false,
+            dated: false,
+        };
+        let mut row = Vec::new();
+        Printer::new(settings).write(self, &mut row);
+        // The seconds since the first packet, which nobody here knows.
+        let row = String::from_utf8_lossy(&row);
+        let row = row.trim().split_once(' ').map_or("", |(_, rest)| rest.trim_start());
+        write!(f, "{}  {row}", String::from_utf8_lossy(&line))
     }
 }
 

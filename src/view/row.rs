@@ -22,90 +22,176 @@ const SIZE: usize = 9;
 /// How many bytes of a binary payload are shown in hexadecimal, and how many of a text's are looked at, for each column.
 const BYTES_PER_COLUMN: usize = 4;
 
-/// Writes the columns that all rows begin with: time since `origin`, connection, arrow, word and size.
-fn begin(pen: &mut StyledWriter<'_>, event: &Event<'_>, origin: Origin, head: &Head<'_>) {
-    pen.right(Style::Dim, origin.shown(event).as_str(), TIME);
-    let conn = event.conn.map(|conn| format!("#{conn}")).unwrap_or_default();
-    pen.right(Style::Dim, &conn, CONN);
-    pen.blanks(2);
-    pen.left(head.style, head.arrow, 3);
-    if head.shares {
-        // A long word of a sub-protocol takes of the size's column.
-        let end = pen.column().saturating_add(WORD).saturating_add(SIZE);
-        pen.wire(head.style, head.word.as_bytes(), 40);
-        let size = head.size.map(bytes).unwrap_or_default();
-        let room = end.saturating_sub(pen.column());
-        pen.right(Style::Dim, &size, room.max(size.chars().count().saturating_add(1)));
-    } else {
-        pen.left(head.style, head.word, WORD);
-        pen.right(Style::Dim, &head.size.map(bytes).unwrap_or_default(), SIZE);
-    }
-    pen.blanks(2);
+/// A row that is being written: of which event, with the time since when, in how many columns.
+pub(super) struct Row<'a, 'o> {
+    pub(super) pen: &'a mut StyledWriter<'o>,
+    pub(super) event: &'a Event<'a>,
+    pub(super) origin: Origin,
+    pub(super) width: usize,
 }
 
-/// The part of a row between its connection and its text.
-struct Head<'a> {
-    style: Style,
-    arrow: &'a str,
-    word: &'a str,
-    size: Option<u64>,
-    /// Word and size share their columns.
-    shares: bool,
-}
-
-/// Writes that a conversation began.
-pub(super) fn opened(
-    pen: &mut StyledWriter<'_>,
-    event: &Event<'_>,
-    origin: Origin,
-    width: usize,
-    opening: &Opening,
-) {
-    begin(
-        pen,
-        event,
-        origin,
-        &Head { style: Style::Strong, arrow: "⇄", word: "open", size: None, shares: false },
-    );
-    ends(pen, opening, width);
-    if opening.transport != Transport::WebSocket {
-        pen.put(Style::Note, &format!("  {}", opening.transport.name()));
+impl<'o> Row<'_, 'o> {
+    /// Writes the columns that all rows begin with: time, connection, arrow, word and size; whose word is of a sub-protocol
+    /// and long takes of the size's column.
+    fn begin(&mut self, style: Style, arrow: &str, word: &str, size: Option<u64>) -> &mut StyledWriter<'o> {
+        let pen = &mut *self.pen;
+        pen.right(Style::Dim, self.origin.shown(self.event).as_str(), TIME);
+        let conn = self.event.conn.map(|conn| format!("#{conn}")).unwrap_or_default();
+        pen.right(Style::Dim, &conn, CONN);
+        pen.blanks(2);
+        pen.left(style, arrow, 3);
+        let (end, size) = (pen.column().saturating_add(WORD).saturating_add(SIZE), size.map(bytes));
+        pen.wire(style, word.as_bytes(), 40);
+        let size = size.unwrap_or_default();
+        let least = size.chars().count().saturating_add(usize::from(!size.is_empty()));
+        pen.right(Style::Dim, &size, end.saturating_sub(pen.column()).max(least));
+        pen.blanks(2);
+        pen
     }
-    match opening.handshake.as_deref() {
-        None => pen.put(Style::Note, "  handshake not captured"),
-        Some(handshake) if handshake.response.is_none() => pen.put(Style::Note, "  answer not captured"),
-        Some(handshake) if handshake.request.is_none() => pen.put(Style::Note, "  request not known"),
-        Some(_) => {}
-    }
-    agreed(pen, opening, width);
-    pen.end();
-}
 
-/// Writes that an upgrade was refused or never answered.
-pub(super) fn rejected(
-    pen: &mut StyledWriter<'_>,
-    event: &Event<'_>,
-    origin: Origin,
-    width: usize,
-    rejected: &Rejected,
-) {
-    let opening = &rejected.opening;
-    let response = opening.handshake.as_deref().and_then(|it| it.response.as_ref());
-    let word = match response {
-        Some(response) if response.status != 101 => "refused",
-        _ => "failed",
-    };
-    begin(pen, event, origin, &Head { style: Style::Warning, arrow: "⇄", word, size: None, shares: false });
-    ends(pen, opening, width);
-    match response {
-        Some(response) => {
-            pen.put(Style::Warning, &format!("  {} ", response.status));
-            pen.wire(Style::Warning, response.reason.as_bytes(), width);
+    /// Writes that a conversation began.
+    pub(super) fn opened(&mut self, opening: &Opening) {
+        let width = self.width;
+        let pen = self.begin(Style::Strong, "⇄", "open", None);
+        ends(pen, opening, width);
+        if opening.transport != Transport::WebSocket {
+            pen.put(Style::Note, &format!("  {}", opening.transport.name()));
         }
-        None => pen.put(Style::Warning, &format!("  {}", rejected.why())),
+        match opening.handshake.as_deref() {
+            None => pen.put(Style::Note, "  handshake not captured"),
+            Some(handshake) if handshake.response.is_none() => pen.put(Style::Note, "  answer not captured"),
+            Some(handshake) if handshake.request.is_none() => pen.put(Style::Note, "  request not known"),
+            Some(_) => {}
+        }
+        agreed(pen, opening, width);
+        pen.end();
     }
-    agreed(pen, opening, width);
-    pen.end();
+
+    /// Writes that an upgrade was refused or never answered.
+    pub(super) fn rejected(&mut self, rejected: &Rejected) {
+        let opening = &rejected.opening;
+        let response = opening.handshake.as_deref().and_then(|it| it.response.as_ref());
+        let word = match response {
+            Some(response) if response.status != 101 => "refused",
+            _ => "failed",
+        };
+        let width = self.width;
+        let pen = self.begin(Style::Warning, "⇄", word, None);
+        ends(pen, opening, width);
+        match response {
+            Some(response) => {
+                pen.put(Style::Warning, &format!("  {} ", response.status));
+                pen.wire(Style::Warning, response.reason.as_bytes(), width);
+            }
+            None => pen.put(Style::Warning, &format!("  {}", rejected.why())),
+        }
+        agreed(pen, opening, width);
+        pen.end();
+    }
+
+    /// Writes a message or control frame; without a `width`, nothing of its payload.
+    pub(super) fn message(&mut self, message: &Message<'_>) {
+        let said = message.meaning.is_some_and(|it| it.units().next().is_some());
+        let unit = message.meaning.and_then(|it| it.units().find(|unit| unit.earlier().is_none()));
+        let style = unit.map_or(side_style(message.from), |unit| units_row::unit_style(&unit, message.from));
+        let (width, word) = (self.width, unit.map_or(message.opcode.name(), |unit| unit.kind()));
+        let pen = self.begin(style, arrow(message.from), word, Some(message.length));
+        let remarks = remarks(message);
+        let taken = if remarks.is_empty() { 0 } else { remarks.chars().count().saturating_add(2) };
+        let room = width.saturating_sub(pen.column()).saturating_sub(taken).max(20);
+        if width == 0 {
+            // The payload stands below.
+        } else if let Some(meaning) = message.meaning.filter(|_| said) {
+            units_row::units(pen, meaning, message.from, room);
+        } else if let Some(close) = &message.close {
+            close_code(pen, close.code, close.reason, room);
+        } else {
+            let end = pen.column().saturating_add(room);
+            fields(pen, message, room);
+            preview(pen, message, end.saturating_sub(pen.column()).max(20));
+        }
+        if !remarks.is_empty() {
+            pen.blanks(2);
+            pen.put(Style::Dim, &remarks);
+        }
+        pen.end();
+    }
+
+    /// Writes a frame's header.
+    pub(super) fn frame(&mut self, frame: &Frame) {
+        let Frame { from, header, offset } = *frame;
+        let pen = self.begin(Style::Dim, arrow(from), "frame", Some(header.length));
+        let mut words = header.opcode.name().to_owned();
+        if header.fin {
+            words.push_str(" fin");
+        } else if header.opcode != Opcode::CONTINUATION {
+            words.push_str(" begins");
+        }
+        for (bit, name) in [(4, " rsv1"), (2, " rsv2"), (1, " rsv3")] {
+            if header.rsv & bit != 0 {
+                words.push_str(name);
+            }
+        }
+        if let Some(key) = header.mask {
+            // Writing into a string cannot fail.
+            let _ = write!(words, " mask {:08x}", u32::from_be_bytes(key));
+        }
+        let _ = write!(words, " at {offset}");
+        pen.put(Style::Dim, &words);
+        pen.end();
+    }
+
+    /// Writes what was wrong, with the evidence.
+    pub(super) fn anomaly(&mut self, from: Option<Side>, anomaly: &Anomaly) {
+        let style = match anomaly.severity() {
+            Severity::Error => Style::Error,
+            Severity::Warning => Style::Warning,
+            Severity::Note => Style::Note,
+        };
+        let pen = self.begin(style, from.map_or("!", arrow), anomaly.severity().name(), None);
+        pen.put(style, anomaly.code());
+        pen.put(Style::Plain, &format!(": {anomaly}"));
+        if let Some(spec) = anomaly.spec() {
+            pen.put(Style::Dim, &format!(" ({spec})"));
+        }
+        let mut comma = "  ";
+        anomaly.evidence(|name, value| {
+            pen.put(Style::Dim, comma);
+            pen.put(Style::Dim, &format!("{} ", name.replace('_', " ")));
+            match value {
+                Evidence::Number(number) => pen.put(Style::Plain, &number.to_string()),
+                Evidence::Text(text) => {
+                    pen.wire(Style::Plain, text.as_bytes(), 200);
+                }
+            }
+            comma = ", ";
+        });
+        pen.end();
+    }
+
+    /// Writes how a conversation ended.
+    pub(super) fn closed(&mut self, closed: &Closed) {
+        let pen = self.begin(Style::Strong, "■", "closed", None);
+        match closed.code {
+            Some(code) => close_code(pen, code, &closed.reason, 80),
+            None if closed.lost => pen.put(Style::Plain, "ended; a close may have been lost"),
+            None if closed.is_seen() && closed.clean => pen.put(Style::Plain, "complete"),
+            None if closed.is_seen() => pen.put(Style::Plain, "incomplete"),
+            None => pen.put(Style::Plain, "still open when the capture ended"),
+        }
+        if let Some(by) = closed.by {
+            pen.put(Style::Plain, &format!(", by {}", by.name()));
+        }
+        if closed.clean && closed.code.is_some() {
+            pen.put(Style::Plain, ", answered");
+        }
+        let Pair { client, server } = closed.totals;
+        let [client, server] = [client, server].map(|DirectionTotals { messages, bytes: sent, .. }| {
+            format!("{}, {}", count(messages, "message"), bytes(sent))
+        });
+        pen.put(Style::Dim, &format!(" · {} · → {client} · ← {server}", span(closed.duration)));
+        pen.end();
+    }
 }
 
 /// Writes who speaks with whom, and about what.
@@ -134,45 +220,6 @@ fn agreed(pen: &mut StyledWriter<'_>, opening: &Opening, width: usize) {
     if handshake.deflate.is_some() {
         pen.put(Style::Dim, "  deflate");
     }
-}
-
-/// Writes a message or control frame; without a `width`, nothing of its payload.
-pub(super) fn message(
-    pen: &mut StyledWriter<'_>,
-    event: &Event<'_>,
-    origin: Origin,
-    width: usize,
-    message: &Message<'_>,
-) {
-    let said = message.meaning.is_some_and(|it| it.units().next().is_some());
-    let unit = message.meaning.and_then(|it| it.units().find(|unit| unit.earlier().is_none()));
-    let head = Head {
-        style: unit.map_or(side_style(message.from), |unit| units_row::unit_style(&unit, message.from)),
-        arrow: arrow(message.from),
-        word: unit.map_or(message.opcode.name(), |unit| unit.kind()),
-        size: Some(message.length),
-        shares: unit.is_some(),
-    };
-    begin(pen, event, origin, &head);
-    let remarks = remarks(message);
-    let taken = if remarks.is_empty() { 0 } else { remarks.chars().count().saturating_add(2) };
-    let room = width.saturating_sub(pen.column()).saturating_sub(taken).max(20);
-    if width == 0 {
-        // The payload stands below.
-    } else if let Some(meaning) = message.meaning.filter(|_| said) {
-        units_row::units(pen, meaning, message.from, room);
-    } else if let Some(close) = &message.close {
-        close_code(pen, close.code, close.reason, room);
-    } else {
-        let end = pen.column().saturating_add(room);
-        fields(pen, message, room);
-        preview(pen, message, end.saturating_sub(pen.column()).max(20));
-    }
-    if !remarks.is_empty() {
-        pen.blanks(2);
-        pen.put(Style::Dim, &remarks);
-    }
-    pen.end();
 }
 
 /// Writes what the transport says beside the payload.
@@ -263,105 +310,4 @@ fn remarks(message: &Message<'_>) -> String {
         remarks.push(format!("round trip {}", span(rtt)));
     }
     if remarks.is_empty() { String::new() } else { format!("({})", remarks.join(", ")) }
-}
-
-/// Writes a frame's header.
-pub(super) fn frame(pen: &mut StyledWriter<'_>, event: &Event<'_>, origin: Origin, frame: &Frame) {
-    let Frame { from, header, offset } = *frame;
-    let head = Head {
-        style: Style::Dim,
-        arrow: arrow(from),
-        word: "frame",
-        size: Some(header.length),
-        shares: false,
-    };
-    begin(pen, event, origin, &head);
-    let mut words = header.opcode.name().to_owned();
-    if header.fin {
-        words.push_str(" fin");
-    } else if header.opcode != Opcode::CONTINUATION {
-        words.push_str(" begins");
-    }
-    for (bit, name) in [(4, " rsv1"), (2, " rsv2"), (1, " rsv3")] {
-        if header.rsv & bit != 0 {
-            words.push_str(name);
-        }
-    }
-    if let Some(key) = header.mask {
-        // Writing into a string cannot fail.
-        let _ = write!(words, " mask {:08x}", u32::from_be_bytes(key));
-    }
-    let _ = write!(words, " at {offset}");
-    pen.put(Style::Dim, &words);
-    pen.end();
-}
-
-/// Writes what was wrong, with the evidence.
-pub(super) fn anomaly(
-    pen: &mut StyledWriter<'_>,
-    event: &Event<'_>,
-    origin: Origin,
-    from: Option<Side>,
-    anomaly: &Anomaly,
-) {
-    let style = match anomaly.severity() {
-        Severity::Error => Style::Error,
-        Severity::Warning => Style::Warning,
-        Severity::Note => Style::Note,
-    };
-    let head = Head {
-        style,
-        arrow: from.map_or("!", arrow),
-        word: anomaly.severity().name(),
-        size: None,
-        shares: false,
-    };
-    begin(pen, event, origin, &head);
-    pen.put(style, anomaly.code());
-    pen.put(Style::Plain, &format!(": {anomaly}"));
-    if let Some(spec) = anomaly.spec() {
-        pen.put(Style::Dim, &format!(" ({spec})"));
-    }
-    let mut comma = "  ";
-    anomaly.evidence(|name, value| {
-        pen.put(Style::Dim, comma);
-        pen.put(Style::Dim, &format!("{} ", name.replace('_', " ")));
-        match value {
-            Evidence::Number(number) => pen.put(Style::Plain, &number.to_string()),
-            Evidence::Text(text) => {
-                pen.wire(Style::Plain, text.as_bytes(), 200);
-            }
-        }
-        comma = ", ";
-    });
-    pen.end();
-}
-
-/// Writes how a conversation ended.
-pub(super) fn closed(pen: &mut StyledWriter<'_>, event: &Event<'_>, origin: Origin, closed: &Closed) {
-    begin(
-        pen,
-        event,
-        origin,
-        &Head { style: Style::Strong, arrow: "■", word: "closed", size: None, shares: false },
-    );
-    match closed.code {
-        Some(code) => close_code(pen, code, &closed.reason, 80),
-        None if closed.lost => pen.put(Style::Plain, "ended; a close may have been lost"),
-        None if closed.is_seen() && closed.clean => pen.put(Style::Plain, "complete"),
-        None if closed.is_seen() => pen.put(Style::Plain, "incomplete"),
-        None => pen.put(Style::Plain, "still open when the capture ended"),
-    }
-    if let Some(by) = closed.by {
-        pen.put(Style::Plain, &format!(", by {}", by.name()));
-    }
-    if closed.clean && closed.code.is_some() {
-        pen.put(Style::Plain, ", answered");
-    }
-    let Pair { client, server } = closed.totals;
-    let [client, server] = [client, server].map(|DirectionTotals { messages, bytes: sent, .. }| {
-        format!("{}, {}", count(messages, "message"), bytes(sent))
-    });
-    pen.put(Style::Dim, &format!(" · {} · → {client} · ← {server}", span(closed.duration)));
-    pen.end();
 }

@@ -1,8 +1,8 @@
 use std::ops::Range;
 
 use super::super::clock::grouped;
-use super::{Document, FieldStyle, octets};
-use crate::event::{Frame, Severity};
+use super::{Document, octets};
+use crate::event::Frame;
 use crate::store::{Entry, Facts};
 use crate::text;
 

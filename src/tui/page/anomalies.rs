@@ -2,8 +2,7 @@ use std::collections::BTreeMap;
 
 use super::super::clock::grouped;
 use super::super::effect::Effect;
-use super::super::unshown;
-use super::super::words::{Role, sign};
+use super::super::words::{Role, sign, unshown};
 use super::Line;
 use crate::event::{Anomaly, Rule, Severity};
 use crate::store::{Entry, Store};
@@ -29,7 +28,7 @@ pub(super) fn lines(store: &Store, scope: Option<u32>) -> Vec<Line> {
             }
         }
     }
-    let others = if scope.is_none() { unshown::lines(store) } else { Vec::new() };
+    let others = if scope.is_none() { unshown(store) } else { Vec::new() };
     if lines.is_empty() {
         lines.push(Line::of(Role::Good, "no anomaly was found"));
         lines.push(Line::default());

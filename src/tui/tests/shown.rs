@@ -32,8 +32,7 @@ fn a_click_on_a_tab_chooses_it_at_any_size() {
         let detail = desk.app.layout.detail;
         let line = desk.text().lines().nth(usize::from(detail.y - 1)).unwrap().to_owned();
         let x = line.chars().position(|c| c == '3').unwrap() + 2;
-        let down = MouseEventKind::Down(MouseButton::Left);
-        desk.mouse(down, u16::try_from(x).unwrap(), detail.y - 1);
+        desk.click(u16::try_from(x).unwrap(), detail.y - 1);
         assert_eq!(desk.app.detail.tab, super::super::detail::Tab::Json, "{width}");
     }
 }

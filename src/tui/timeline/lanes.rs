@@ -3,7 +3,7 @@ use ratatui::layout::Rect;
 
 use super::super::clock;
 use super::super::text::{RowWriter, columns};
-use super::row::{flags, kind, preview, words};
+use super::list::{flags, kind, preview, words};
 use super::{ListLine, Look, Timeline};
 use crate::event::Opcode;
 use crate::model::Side;

@@ -8,10 +8,8 @@ use super::super::columns::Column;
 use super::super::keys::{self, Action};
 use super::super::paint::{Spot, above, put, tint, title};
 use super::super::rows::RowOrder;
-use super::super::text::{RowWriter, columns, middle};
-use super::super::unshown;
-use super::super::words::Stretch;
-use super::row::{flags, kind, preview, words};
+use super::super::text::{Light, RowWriter, columns, middle};
+use super::super::words::{Role, Stretch, Words, unshown};
 use super::{ListLine, Look, Timeline};
 use crate::model::Side;
 use crate::store::{Entry, EntryKind, Facts, Phase, Store};
@@ -71,7 +69,7 @@ impl Timeline {
         };
         let x = area.x.saturating_add(area.width.saturating_sub(columns(&words)) / 2);
         let is_over = is_all && *look.phase != Phase::Filling;
-        let lines = if is_over { unshown::lines(look.store) } else { Vec::new() };
+        let lines = if is_over { unshown(look.store) } else { Vec::new() };
         let share = if lines.is_empty() { 3 } else { 6 };
         let y = area.y.saturating_add(area.height.checked_div(share).unwrap_or(0));
         RowWriter::new(buffer, x, y, area.right().saturating_sub(x)).word(&words, look.theme.dim);
@@ -276,5 +274,67 @@ impl Timeline {
         writer.within(room, |writer| preview(look, writer, number));
         let style = if entry.facts().has(Facts::MISSING) { theme.note } else { theme.dim };
         writer.word(" ", theme.dim).word(&flags, style);
+    }
+}
+
+/// Says what a message is: by its sub-protocol's word where there is one, else by its opcode.
+pub(super) fn kind(look: &mut Look<'_>, number: u32, entry: &Entry) -> (Vec<u8>, Style) {
+    let theme = look.theme;
+    if let Some((kind, _)) = Words::of_meaning(look.store, number) {
+        return (kind.bytes, theme.role(kind.role));
+    }
+    let side = theme.side(entry.from().unwrap_or(Side::Client));
+    let name = entry.opcode().name().replace("continuation", "cont").replace("reserved", "rsv");
+    (name.into(), if entry.opcode().is_control() { theme.control } else { side })
+}
+
+/// Says what is particular about a message, in few columns.
+pub(super) fn flags(entry: &Entry) -> String {
+    let mut words = Vec::new();
+    if let Some(rtt) = entry.rtt() {
+        words.push(format!("↻ {}", text::span(rtt)));
+    }
+    if entry.facts().has(Facts::MISSING) {
+        words.push("gap".to_owned());
+    }
+    if entry.facts().has(Facts::TRUNCATED) {
+        words.push("cut".to_owned());
+    }
+    if entry.frames() > 1 {
+        words.push(format!("{}f", clock::grouped(u64::from(entry.frames()))));
+    }
+    if entry.facts().has(Facts::COMPRESSED) {
+        words.push("z".to_owned());
+    }
+    words.join(" ")
+}
+
+/// Draws the beginning of a payload, what a search looks for lit up; a hit beyond what is seen has a sign.
+pub(super) fn preview(look: &mut Look<'_>, writer: &mut RowWriter<'_>, number: u32) {
+    let words = Words::of_payload(look.store, number, writer.left().into());
+    let pattern = look.search.pattern.as_ref().filter(|_| look.search.tally.has(number));
+    if pattern.is_some_and(|pattern| !words.show(pattern, writer.left())) {
+        writer.word("/", look.theme.hit).word(" ", look.theme.text);
+    }
+    draw_words(look, writer, &words);
+}
+
+/// Draws the row of an opening, an end or an anomaly, what a search looks for lit up.
+pub(super) fn words(look: &Look<'_>, writer: &mut RowWriter<'_>, entry: &Entry) {
+    draw_words(look, writer, &Words::of(look.store, entry));
+    if entry.is_gap()
+        && let Some((_, severity)) = entry.anomaly()
+    {
+        writer.fill('╳', look.theme.severity(severity));
+    }
+}
+
+fn draw_words(look: &Look<'_>, writer: &mut RowWriter<'_>, words: &Words) {
+    let theme = look.theme;
+    for Stretch { bytes, role } in &words.0 {
+        let pattern = look.search.pattern.as_ref().filter(|_| *role != Role::Hex);
+        let hits = pattern.map_or(Vec::new(), |pattern| pattern.places(bytes, 16));
+        let lights: Vec<Light> = hits.into_iter().map(|hit| (hit, theme.hit)).collect();
+        writer.lit(bytes, &lights, (theme.role(*role), theme.escape));
     }
 }
