@@ -132,7 +132,7 @@ impl App {
     /// Begins a filter by the value under the cursor.
     pub(super) fn filter_by_value(&self) -> Effect {
         let Some(test) = self.test_of_value() else { return Effect::say("there is no value to filter by") };
-        let before = self.filter_text.trim();
+        let before = self.typed.filter.trim();
         let text = if before.is_empty() { test } else { format!("{before} and {test}") };
         Effect::Ask(PromptKind::Filter, text)
     }

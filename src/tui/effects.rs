@@ -57,8 +57,8 @@ impl App {
         self.page = None;
         match Matcher::parse(text) {
             Ok(matcher) => {
-                remember(&mut self.filters, text);
-                text.clone_into(&mut self.filter_text);
+                remember(&mut self.typed.filters, text);
+                text.clone_into(&mut self.typed.filter);
                 self.timeline.show_filter(&self.store.lock(), Some(matcher));
                 self.panel = Panel::Timeline;
             }
@@ -82,7 +82,7 @@ impl App {
         let Some(entry) = store.entry(number).copied() else { return Effect::None };
         let timeline = &mut self.timeline;
         if timeline.rows.chosen.filter.is_some() && !timeline.shows(&store, number) {
-            self.filter_text.clear();
+            self.typed.filter.clear();
             timeline.show_filter(&store, None);
         }
         if timeline.rows.chosen.range.is_some_and(|(from, to)| entry.time() < from || entry.time() > to) {
@@ -119,7 +119,7 @@ impl App {
             }
             Panel::Timeline if self.isolated.is_some() => return self.end_isolation(),
             Panel::Timeline if self.search.pattern.is_some() => self.search = Search::default(),
-            Panel::Timeline if !self.filter_text.is_empty() => self.clear_filter(),
+            Panel::Timeline if !self.typed.filter.is_empty() => self.clear_filter(),
             Panel::Timeline => return self.show_every_conversation(),
         }
         Effect::None
@@ -127,7 +127,7 @@ impl App {
 
     /// Shows all that a filter hid.
     pub(super) fn clear_filter(&mut self) {
-        self.filter_text.clear();
+        self.typed.filter.clear();
         self.timeline.show_filter(&self.store.lock(), None);
     }
 

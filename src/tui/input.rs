@@ -77,7 +77,7 @@ impl App {
             Action::EveryConversation => self.show_every_conversation(),
             Action::OnlyConversation => self.isolate(),
             Action::GoTo => Effect::Ask(PromptKind::GoTo, String::new()),
-            Action::Filter => Effect::Ask(PromptKind::Filter, self.filter_text.clone()),
+            Action::Filter => Effect::Ask(PromptKind::Filter, self.typed.filter.clone()),
             Action::Columns => Effect::Ask(PromptKind::Columns, self.timeline.columns.text.clone()),
             Action::Search => self.ask_for_search(),
             Action::Save => Effect::Ask(PromptKind::Save, "shown.pcapng".to_owned()),
@@ -115,7 +115,7 @@ impl App {
                 self.page = Some(make(&store, scope));
             }
             Action::Detail => self.resize_detail(),
-            Action::Pause => self.paused = !self.paused,
+            Action::Pause => self.known.paused = !self.known.paused,
             Action::Theme => {
                 self.theme = self.theme.next();
                 self.remembered.theme = Some(self.theme.name.to_owned());
@@ -219,7 +219,7 @@ impl App {
     fn resize_detail(&mut self) {
         let all = [DetailSize::Normal, DetailSize::Large, DetailSize::Away];
         self.detail.size = keys::next_of(&all, self.detail.size);
-        self.detail_room = None;
+        self.sizes.detail = None;
         if self.detail.size == DetailSize::Away && self.panel == Panel::Detail {
             self.panel = Panel::Timeline;
         }
@@ -229,7 +229,7 @@ impl App {
         if !self.feed.is_live() {
             return Effect::say("a file cannot be stopped");
         }
-        if self.phase != Phase::Filling {
+        if self.known.phase != Phase::Filling {
             return Effect::say("the capture has ended");
         }
         let result = if self.feed.is_stopped() { self.feed.restart() } else { self.feed.stop() };

@@ -133,7 +133,7 @@ impl App {
             let matcher = matcher.map_err(|mistake| Error::Filter(text.clone(), mistake.expected))?;
             app.timeline.colours.push((matcher, *colour));
         }
-        app.named.clone_from(&options.filters);
+        app.typed.named.clone_from(&options.filters);
         if let Some(text) = &options.columns {
             let columns = ChosenColumns::parse(text);
             app.timeline.columns =
@@ -142,8 +142,8 @@ impl App {
         if let Some(text) = &options.filter {
             let matcher = Matcher::parse(text);
             let matcher = matcher.map_err(|mistake| Error::Filter(text.clone(), mistake.expected))?;
-            app.filters.push(text.clone());
-            app.filter_text.clone_from(text);
+            app.typed.filters.push(text.clone());
+            app.typed.filter.clone_from(text);
             app.timeline.show_filter(&app.store.lock(), Some(matcher));
         }
         Ok(app)

@@ -63,7 +63,7 @@ impl App {
             (_, MouseEventKind::Down(MouseButton::Left)) => self.click(at),
             (_, MouseEventKind::Drag(MouseButton::Left)) => self.pull(at),
             (_, MouseEventKind::Up(MouseButton::Left)) => {
-                self.border = None;
+                self.sizes.border = None;
                 Effect::None
             }
             _ => Effect::None,
@@ -117,8 +117,8 @@ impl App {
     fn click(&mut self, at: Position) -> Effect {
         let layout = self.layout;
         let line = |top: u16| usize::from(at.y.saturating_sub(top));
-        self.border = layout.border_at(at);
-        let again = self.clicked.replace((at, Instant::now()));
+        self.sizes.border = layout.border_at(at);
+        let again = self.sizes.clicked.replace((at, Instant::now()));
         let is_double = again.is_some_and(|(before, when)| before == at && when.elapsed() < DOUBLE);
         if let Some(order) = self.order_at(at) {
             self.timeline.sort_at(&self.store.lock(), order);
@@ -144,10 +144,10 @@ impl App {
         let layout = self.layout;
         let below = if layout.beside { layout.area.right() } else { layout.status.y };
         let place = if layout.beside { at.x } else { at.y };
-        match self.border {
-            Some(Border::Conversations) => self.left_width = Some(at.x.clamp(12, layout.area.width / 2)),
+        match self.sizes.border {
+            Some(Border::Conversations) => self.sizes.list = Some(at.x.clamp(12, layout.area.width / 2)),
             Some(Border::Detail) => {
-                self.detail_room = Some(below.saturating_sub(place).saturating_sub(1));
+                self.sizes.detail = Some(below.saturating_sub(place).saturating_sub(1));
             }
             None => {}
         }

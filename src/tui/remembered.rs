@@ -81,8 +81,8 @@ impl App {
         if let Some(columns) = columns.and_then(|text| ChosenColumns::parse(text).ok()) {
             self.timeline.columns = columns;
         }
-        self.filters.clone_from(&kept.filters);
-        self.searches.clone_from(&kept.searches);
+        self.typed.filters.clone_from(&kept.filters);
+        self.typed.searches.clone_from(&kept.searches);
         let capture = self.capture_name();
         self.timeline.bookmarks =
             capture.and_then(|name| kept.bookmarks.get(&name).cloned()).unwrap_or_default();
@@ -93,8 +93,8 @@ impl App {
     pub(super) fn remember(&self, path: &Path) -> io::Result<()> {
         let newest = |lines: &Vec<String>| lines.iter().rev().take(KEPT).rev().cloned().collect();
         let mut kept = Remembered {
-            filters: newest(&self.filters),
-            searches: newest(&self.searches),
+            filters: newest(&self.typed.filters),
+            searches: newest(&self.typed.searches),
             ..self.remembered.clone()
         };
         if let Some(name) = self.capture_name() {

@@ -39,25 +39,45 @@ pub struct App {
     pub(super) isolated: Option<Isolated>,
     /// The next key says what is copied.
     pub(super) copies: bool,
-    pub(super) filter_text: String,
-    pub(super) filters: Vec<String>,
-    /// Filters by their names, from the configuration.
-    pub(super) named: Vec<(String, String)>,
-    pub(super) searches: Vec<String>,
+    pub(super) typed: Typed,
     /// What the run before left, and what was chosen in this one.
     pub(super) remembered: Remembered,
+    pub(super) known: Known,
+    pub(super) said: Option<(String, Instant)>,
+    pub(super) layout: Areas,
+    pub(super) sizes: Sizes,
+}
+
+/// The lines that were typed, and those that are called by name.
+#[derive(Debug, Default)]
+pub(super) struct Typed {
+    /// The filter that holds.
+    pub(super) filter: String,
+    pub(super) filters: Vec<String>,
+    pub(super) searches: Vec<String>,
+    /// Filters by their names, from the configuration.
+    pub(super) named: Vec<(String, String)>,
+}
+
+/// The sizes that the mouse gave to panels, and what it does to them.
+#[derive(Debug, Default)]
+pub(super) struct Sizes {
+    pub(super) list: Option<u16>,
+    pub(super) detail: Option<u16>,
+    pub(super) border: Option<Border>,
+    /// Where it clicked last, and when.
+    pub(super) clicked: Option<(Position, Instant)>,
+}
+
+/// What is known of the store, as far as it was looked at.
+#[derive(Debug, Default)]
+pub(super) struct Known {
     pub(super) paused: bool,
     pub(super) extent: Extent,
     pub(super) phase: Phase,
-    pub(super) said: Option<(String, Instant)>,
-    pub(super) layout: Areas,
-    pub(super) left_width: Option<u16>,
-    pub(super) detail_room: Option<u16>,
-    pub(super) border: Option<Border>,
-    /// Where the mouse clicked last, and when.
-    pub(super) clicked: Option<(Position, Instant)>,
     pub(super) rate: Rate,
-    seen: u64,
+    /// The version of the store that was drawn last.
+    version: Option<u64>,
 }
 
 /// The place at which the screen was before it showed one conversation alone.
@@ -122,28 +142,18 @@ impl App {
             search: Search::default(),
             isolated: None,
             copies: false,
-            filter_text: String::new(),
-            filters: Vec::new(),
-            named: Vec::new(),
-            searches: Vec::new(),
+            typed: Typed::default(),
             remembered: Remembered::default(),
-            paused: false,
-            extent: Extent::default(),
-            phase: Phase::Filling,
+            known: Known::default(),
             said: None,
             layout: Areas::default(),
-            left_width: None,
-            detail_room: None,
-            border: None,
-            clicked: None,
-            rate: Rate::default(),
-            seen: u64::MAX,
+            sizes: Sizes::default(),
         }
     }
 
     /// Returns whether something came that is not drawn yet.
     pub(super) fn is_stale(&self) -> bool {
-        self.seen != self.store.version()
+        self.known.version != Some(self.store.version())
     }
 
     /// Returns whether there is work to be done between two keys.
@@ -159,7 +169,7 @@ impl App {
 
     /// Returns what comes after the rows that there are.
     pub(super) fn coming(&self) -> Coming {
-        match (&self.phase, self.feed.is_live()) {
+        match (&self.known.phase, self.feed.is_live()) {
             (Phase::Filling, true) => Coming::Live,
             (Phase::Filling, false) => Coming::File,
             _ => Coming::Nothing,
@@ -168,10 +178,11 @@ impl App {
 
     /// Takes note of what has come, before it is drawn.
     pub(super) fn refresh(&mut self, store: &mut Store, area: Rect) {
-        self.seen = self.store.version();
-        if !self.paused {
-            self.extent = Extent {
-                version: self.seen,
+        let version = self.store.version();
+        self.known.version = Some(version);
+        if !self.known.paused {
+            self.known.extent = Extent {
+                version,
                 entries: store.len(),
                 conversations: store.conversations().len(),
                 totals: store.totals(),
@@ -179,8 +190,8 @@ impl App {
                 unshown: store.unshown().iter().filter(|(_, it)| it.may_be_websocket()).count() as u64,
             };
             self.timeline.until = store.times().map(|(_, last)| last);
-            self.phase = self.store.phase();
-            self.rate.look(store.len());
+            self.known.phase = self.store.phase();
+            self.known.rate.look(store.len());
             self.timeline.rows.refresh(store);
             if let Effect::Say(words) = self.search.end_wait(&self.timeline.rows, self.coming()) {
                 self.say(words);
@@ -190,16 +201,16 @@ impl App {
             has_map: self.timeline.rows.chosen.range.is_some(),
             panel: self.panel,
             size: self.detail.size,
-            left: self.left_width,
-            detail: self.detail_room,
+            left: self.sizes.list,
+            detail: self.sizes.detail,
         };
         self.layout = Areas::of(area, &room);
         self.overview.lay_out(self.layout.map, self.layout.overview);
         self.help = self.help.map(|top| top.min(super::draw::help::last_top(area)));
         // A store that changes while we hold it counts its version afterwards: then it is sorted once more.
         let height = usize::from(self.layout.conversations.height);
-        let all = store.conversations().get(..self.extent.conversations).unwrap_or_default();
-        self.conversations.refresh(all, self.extent.version, height);
+        let all = store.conversations().get(..self.known.extent.conversations).unwrap_or_default();
+        self.conversations.refresh(all, self.known.extent.version, height);
         self.timeline.is_live = self.feed.is_live();
         self.timeline.refresh(store, usize::from(self.layout.timeline.height));
         let shown = self.timeline.rows.get(store, self.timeline.selected);

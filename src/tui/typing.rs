@@ -21,8 +21,8 @@ impl App {
     /// Asks for a line of text.
     pub(super) fn ask(&mut self, ask: PromptKind, text: &str) {
         let history: &[String] = match ask {
-            PromptKind::Filter => &self.filters,
-            PromptKind::Search => &self.searches,
+            PromptKind::Filter => &self.typed.filters,
+            PromptKind::Search => &self.typed.searches,
             _ => &[],
         };
         let mut prompt = Prompt::new(ask, text, history);
@@ -40,7 +40,7 @@ impl App {
         let (store, rows) = (&self.store, &self.timeline.rows);
         prompt.suggest(|ask, text, cursor| match ask {
             PromptKind::Filter => {
-                let mut found = named(&self.named, text, cursor);
+                let mut found = named(&self.typed.named, text, cursor);
                 found.extend(completion::candidates(&mut store.lock(), rows, text, cursor));
                 found
             }
@@ -63,7 +63,7 @@ impl App {
                 let mistake = ChosenColumns::parse(prompt.text()).err();
                 prompt.mistake = mistake.map(|mistake| (mistake.column, mistake.expected));
             }
-            PromptKind::Filter => match Matcher::parse(meant(&self.named, prompt.text())) {
+            PromptKind::Filter => match Matcher::parse(meant(&self.typed.named, prompt.text())) {
                 Ok(matcher) => self.timeline.show_filter(&self.store.lock(), Some(matcher)),
                 Err(mistake) => prompt.mistake = Some((mistake.column, mistake.expected)),
             },
@@ -76,7 +76,8 @@ impl App {
     pub(super) fn cancel(&mut self) {
         match self.prompt.take().map(|prompt| prompt.ask) {
             Some(PromptKind::Filter) => {
-                let before = Matcher::parse(&self.filter_text).ok().filter(|_| !self.filter_text.is_empty());
+                let before =
+                    Matcher::parse(&self.typed.filter).ok().filter(|_| !self.typed.filter.is_empty());
                 self.timeline.show_filter(&self.store.lock(), before);
                 self.timeline.lags = false;
             }
@@ -95,8 +96,8 @@ impl App {
                 return Effect::None;
             }
             PromptKind::Filter => {
-                meant(&self.named, &text).clone_into(&mut self.filter_text);
-                remember(&mut self.filters, &self.filter_text);
+                meant(&self.typed.named, &text).clone_into(&mut self.typed.filter);
+                remember(&mut self.typed.filters, &self.typed.filter);
                 Ok(Effect::None)
             }
             PromptKind::Columns => {
@@ -112,7 +113,7 @@ impl App {
             }),
             PromptKind::Search if text.is_empty() => Ok(Effect::NextHit(true)),
             PromptKind::Search => Pattern::parse(&text).map(|pattern| {
-                remember(&mut self.searches, &text);
+                remember(&mut self.typed.searches, &text);
                 self.search = Search::new(pattern);
                 Effect::NextHit(true)
             }),

@@ -58,7 +58,7 @@ pub(super) fn draw(app: &App, store: &mut Store, buffer: &mut Buffer) {
 impl App {
     /// Returns the means that the timeline is drawn with.
     pub(super) fn list_look<'a>(&'a self, store: &'a mut Store) -> timeline::Look<'a> {
-        let App { theme, search, phase, .. } = self;
+        let (theme, search, phase) = (&self.theme, &self.search, &self.known.phase);
         timeline::Look { theme, store, search, phase, focus: self.panel == Panel::Timeline }
     }
 

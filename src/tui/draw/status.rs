@@ -34,7 +34,7 @@ pub(super) fn title(app: &App, store: &Store, buffer: &mut Buffer) {
 pub(in super::super) fn counts(app: &App, store: &Store) -> Vec<Spot<Option<Action>>> {
     let (theme, area) = (&app.theme, app.layout.title);
     let wide = area.width >= 110;
-    let Extent { conversations, totals, anomalies, unshown, .. } = app.extent;
+    let Extent { conversations, totals, anomalies, unshown, .. } = app.known.extent;
     let messages = totals.client.messages.saturating_add(totals.server.messages);
     let bytes = totals.client.bytes.saturating_add(totals.server.bytes);
     let plain = |words: String| (Line::styled(format!("  {words}"), theme.bar), None);
@@ -83,12 +83,12 @@ fn standing(app: &App, store: &Store) -> String {
     if app.feed.dropped() > 0 {
         words.push(format!("{} packets dropped", short(app.feed.dropped())));
     }
-    if app.paused {
+    if app.known.paused {
         words.push("paused".to_owned());
     }
-    match (&app.phase, app.feed.is_live()) {
+    match (&app.known.phase, app.feed.is_live()) {
         (Phase::Filling, true) if app.feed.is_stopped() => words.push("○ stopped".to_owned()),
-        (Phase::Filling, true) => words.push(format!("● live {}/s", short(app.rate.per_second))),
+        (Phase::Filling, true) => words.push(format!("● live {}/s", short(app.known.rate.per_second))),
         (Phase::Filling, false) => match app.feed.progress() {
             Some(part) => words.push(format!("loading {:.0} %", part * 100.0)),
             None => words.push("loading".to_owned()),
@@ -128,7 +128,7 @@ pub(super) fn draw(app: &App, store: &Store, buffer: &mut Buffer) {
 /// Returns what is said instead of hints, with a sign before it.
 fn told<'a>(app: &'a App, store: &'a Store) -> Option<(&'static str, Style, &'a str)> {
     let (theme, said) = (&app.theme, app.said.as_ref());
-    match &app.phase {
+    match &app.known.phase {
         _ if said.is_some() => said.map(|(words, _)| (" ", theme.bar, words.as_str())),
         Phase::Failed(words) => Some((" ✖ ", theme.error, words)),
         _ => store.trouble().map(|words| (" ▲ ", theme.warning, words)),
@@ -206,17 +206,17 @@ fn state(app: &App, store: &Store) -> Line<'static> {
     let mut spans = Vec::new();
     let mut add = |words: String, style: Style| spans.push(Span::styled(words, theme.bar.patch(style)));
     let cut = |words: &str| middle(&text::printable_string(words.as_bytes()), 24);
-    if app.paused {
-        let new = store.len().saturating_sub(app.extent.entries) as u64;
+    if app.known.paused {
+        let new = store.len().saturating_sub(app.known.extent.entries) as u64;
         add(format!(" paused, {} new: p goes on ", grouped(new)), theme.warning);
     } else if timeline.follow && app.feed.is_live() {
         add(" following ".to_owned(), theme.good);
     } else if timeline.new_rows() > 0 {
         add(format!(" {} new ", short(timeline.new_rows() as u64)), theme.good);
     }
-    if !app.filter_text.is_empty() {
+    if !app.typed.filter.is_empty() {
         add(" filter ".to_owned(), theme.note);
-        add(format!("{} ", cut(&app.filter_text)), theme.bar);
+        add(format!("{} ", cut(&app.typed.filter)), theme.bar);
     }
     if let Some(pattern) = &app.search.pattern {
         let words = app.search.words(&timeline.rows, timeline.entry, app.detail.hit, app.coming());

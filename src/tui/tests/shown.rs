@@ -222,7 +222,7 @@ fn anomalies_by_rule_lead_to_the_frame_at_fault() {
     // The heading leads to all of the rule.
     desk.keys("!\n");
     assert_eq!(
-        (desk.app.filter_text.as_str(), desk.app.timeline.rows.len()),
+        (desk.app.typed.filter.as_str(), desk.app.timeline.rows.len()),
         ("anomaly == \"unmasked-client-frame\"", 1)
     );
 }
@@ -232,7 +232,7 @@ fn statistics_lead_to_the_rows_behind_a_number() {
     let mut desk = Desk::with(&story(), 120, 60);
     insta::assert_snapshot!("page_statistics", desk.keys("i").text());
     desk.key(KeyCode::Enter);
-    assert_eq!(desk.app.filter_text, "from == client");
+    assert_eq!(desk.app.typed.filter, "from == client");
     assert!(desk.app.timeline.rows.len() > 40);
     desk.keys("i\x1b");
     assert!(desk.app.page.is_none());

@@ -116,8 +116,8 @@ fn chosen_columns_stand_before_payloads_and_are_sorted_by() {
 #[test]
 fn a_filter_is_called_by_its_name() {
     let mut desk = Desk::with(&story(), 120, 40);
-    desk.app.named = vec![("asked".to_owned(), "from == client and opcode == text".to_owned())];
+    desk.app.typed.named = vec![("asked".to_owned(), "from == client and opcode == text".to_owned())];
     desk.keys("fas").key(KeyCode::Tab).key(KeyCode::Enter);
-    assert_eq!(desk.app.filter_text, "from == client and opcode == text");
+    assert_eq!(desk.app.typed.filter, "from == client and opcode == text");
     assert!(desk.app.timeline.rows.chosen.filter.is_some());
 }
