@@ -11,6 +11,7 @@ mod corpus;
 mod cuts;
 mod drafts;
 mod drop;
+mod exits;
 mod flood;
 mod hostile;
 mod http2;

@@ -249,6 +249,11 @@ impl RunReport {
         if !input.quiet {
             if !plan.explains {
                 report::say(&self.summary, self.unreadable.as_deref(), input.filter.as_deref());
+                if self.summary.conversations == 0
+                    && let Some(streams) = report::streams(&self.summary, input.also())
+                {
+                    report::note(&streams);
+                }
             }
             if let Some(wanted) = nothing {
                 report::nothing_matches(&wanted.text, &self.summary);

@@ -69,7 +69,7 @@ impl Reason {
         ("one-direction", "captured in one direction only"),
         ("mid-stream", "joined mid-stream"),
         ("unknown", "unknown"),
-        ("http", "HTTP without an upgrade"),
+        ("http", "HTTP without a WebSocket"),
         ("tls-decrypted", "TLS without a WebSocket"),
         ("other-protocol", "another protocol"),
         ("no-data", "without data"),

@@ -101,6 +101,37 @@ fn the_server_may_speak_first_and_refuse() {
     assert_eq!(talk.over(), ["1: rejected: status 403", "3: rejected: no answer before TCP ended"]);
 }
 
+/// A sink that notes of connections without messages whether they may contain a WebSocket.
+#[derive(Default)]
+struct MayBe(Vec<bool>);
+
+impl Sink for MayBe {
+    fn event(&mut self, event: &Event<'_>) {
+        if let Kind::Unshown(unshown) = &event.kind {
+            self.0.push(unshown.may_be_websocket());
+        }
+    }
+}
+
+#[test]
+fn what_was_read_from_its_preface_on_contains_no_websocket_that_is_not_shown() {
+    let get = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "a")];
+    for (is_lost, may_be) in [(false, false), (true, true)] {
+        let mut talk = Talk::<MayBe>::begin();
+        talk.send(Side::Client, [PREFACE, &frame(4, 0, 0, &[])].concat());
+        talk.send(Side::Server, settings());
+        let ping = frame(6, 0, 0, b"12345678");
+        if is_lost {
+            talk.lose(Side::Client, &ping);
+        } else {
+            talk.send(Side::Client, &ping);
+        }
+        talk.send(Side::Client, headers(1, 1, &get));
+        talk.send(Side::Server, headers(1, 1, &[(":status", "200")]));
+        assert_eq!(talk.end().0, [may_be], "{is_lost}");
+    }
+}
+
 #[test]
 fn other_protocols_and_requests_are_silent() {
     let mut talk = Talk::http2();
