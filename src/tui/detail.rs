@@ -16,7 +16,7 @@ use ratatui::widgets::{Block, Borders, Widget as _};
 use self::hex_rows::{HexLines, width_of};
 use super::clock::grouped;
 use super::document::Document;
-use super::effect::{Arrival, DetailSize, Effect};
+use super::effect::{Arrival, DetailSize, Effect, Panel};
 use super::json;
 use super::keys::{self, Action};
 use super::paint::{Spot, above, put, scroll};
@@ -220,7 +220,7 @@ impl Detail {
             self.step(by);
         }
         match action {
-            Action::Left | Action::Right => self.sideways(action == Action::Right),
+            Action::Left | Action::Right => return self.sideways(action == Action::Right),
             Action::Enter if self.tab == Tab::Tree => self.turn_field(self.field),
             Action::Enter if self.tab == Tab::Json => self.fold_json(None),
             Action::Tree => self.show_tab(Tab::Tree),
@@ -278,7 +278,10 @@ impl Detail {
         self.field = self.document.field_at(self.byte).unwrap_or(self.field);
     }
 
-    fn sideways(&mut self, right: bool) {
+    /// Moves, folds or unfolds; to the left of everything is the timeline.
+    fn sideways(&mut self, right: bool) -> Effect {
+        let state = |it: &Detail| (it.byte, it.field, it.json_line, it.folded.len(), it.json_folded.len());
+        let before = state(self);
         match self.tab {
             Tab::Hex => self.move_byte(if right { 1 } else { -1 }),
             Tab::Tree => {
@@ -295,6 +298,8 @@ impl Detail {
             Tab::Text => {}
         }
         self.unfold();
+        let stays = right || state(self) != before;
+        if stays { Effect::None } else { Effect::Focus(Panel::Timeline) }
     }
 
     /// Folds a field, or unfolds it.
@@ -307,7 +312,12 @@ impl Detail {
 
     fn fold_json(&mut self, fold: Option<bool>) {
         let at = self.json_line;
-        if self.document.json().and_then(|lines| lines.get(at)?.closes()).is_none() {
+        let lines = self.document.json().unwrap_or_default();
+        if lines.get(at).and_then(json::Line::closes).is_none() {
+            // What cannot be folded is left for what holds it.
+            let depth = |n: usize| lines.get(n).map_or(0, json::Line::depth);
+            let above = (0..at).rev().find(|n| depth(*n) < depth(at) && fold == Some(true));
+            self.json_line = above.unwrap_or(at);
             return;
         }
         if fold.unwrap_or(!self.json_folded.contains(&at)) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::columns::{self, ChosenColumns};
 use super::completion;
-use super::effect::{Effect, PromptKind};
+use super::effect::{Arrival, Effect, Panel, PromptKind};
 use super::effects::remember;
 use super::feed::Choice;
 use super::matcher::Matcher;
@@ -114,8 +114,14 @@ impl App {
             PromptKind::Search if text.is_empty() => Ok(Effect::NextHit(true)),
             PromptKind::Search => Pattern::parse(&text).map(|pattern| {
                 remember(&mut self.typed.searches, &text);
+                let is_here = !self.detail.document.hits(Some(&pattern)).is_empty();
                 self.search = Search::new(pattern);
-                Effect::NextHit(true)
+                // In the detail, what it shows is searched first.
+                if self.panel == Panel::Detail && is_here {
+                    Effect::Hit(self.timeline.selected, Arrival::FirstHit)
+                } else {
+                    Effect::NextHit(true)
+                }
             }),
             PromptKind::Narrow => Ok(Effect::None),
             PromptKind::Export | PromptKind::Save if text.is_empty() => Ok(Effect::None),

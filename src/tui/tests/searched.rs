@@ -103,3 +103,30 @@ fn packets_times_and_conversations_are_gone_to() {
     desk.keys(":9999\n");
     desk.shows("nothing that is shown comes at or after it");
 }
+
+#[test]
+fn in_the_detail_what_it_shows_is_searched_first() {
+    let mut desk = Desk::with(&story(), 120, 40);
+    desk.keys("jjj");
+    let row = desk.selected();
+    desk.keys("\n/trade\n");
+    assert_eq!(desk.selected(), row);
+    desk.shows("hit 1 of 40, row 1 of 40");
+    desk.keys("n");
+    assert!(desk.selected() > row);
+}
+
+#[test]
+fn left_of_the_detail_is_the_timeline() {
+    let mut desk = Desk::with(&story(), 120, 40);
+    for tab in ["1", "2", "3", "4"] {
+        desk.keys("jj").keys(tab).keys("l");
+        assert_eq!(desk.app.panel, Panel::Detail, "{tab}");
+        let mut pressed = 0;
+        while desk.app.panel == Panel::Detail && pressed < 60 {
+            desk.keys("h");
+            pressed += 1;
+        }
+        assert_eq!(desk.app.panel, Panel::Timeline, "{tab}");
+    }
+}
