@@ -222,6 +222,12 @@ impl Words {
         }
         match handshake {
             None => self.add(Role::Severity(Severity::Note), "  handshake not captured"),
+            Some(handshake) if established && handshake.response.is_none() => {
+                self.add(Role::Severity(Severity::Note), "  answer not captured")
+            }
+            Some(handshake) if handshake.request.is_none() => {
+                self.add(Role::Severity(Severity::Note), "  request not known")
+            }
             Some(handshake) if handshake.deflate.is_some() => self.add(Role::Quiet, "  deflate"),
             Some(_) => self,
         };

@@ -331,6 +331,25 @@ fn what_connections_were_stands_where_no_websocket_was_found() {
 }
 
 #[test]
+fn one_half_of_a_handshake_is_named_where_the_other_was_captured() {
+    for (lacks_request, words) in [(true, "request not known"), (false, "answer not captured")] {
+        let mut opening = samples::opened();
+        if let Some(handshake) = &mut opening.handshake {
+            let (request, response) = (handshake.request.take(), handshake.response.take());
+            if lacks_request {
+                handshake.response = response;
+            } else {
+                handshake.request = request;
+            }
+        }
+        let mut batch = Batch::default();
+        put(&mut batch, 4, 9, 0, Kind::Opened(&opening));
+        let text = Desk::with(&batch, 120, 40).text();
+        assert!(text.contains(words), "{text}");
+    }
+}
+
+#[test]
 fn connections_that_may_be_websockets_are_counted_beside_those_that_are() {
     use crate::event::Reason;
     let mut batch = Batch::default();
