@@ -125,19 +125,14 @@ impl Batch {
         self.items.get(range).unwrap_or_default()
     }
 
-    pub(super) fn payload(&self, draft: &Draft) -> &[u8] {
-        self.bytes.get(draft.start..draft.start.saturating_add(draft.kept as usize)).unwrap_or_default()
-    }
-
-    pub(super) fn meaning(&self, draft: &Draft) -> &[u8] {
-        let start = draft.start.saturating_add(draft.kept as usize);
-        self.bytes.get(start..start.saturating_add(draft.meaning.length as usize)).unwrap_or_default()
-    }
-
-    pub(super) fn fields(&self, draft: &Draft) -> &[u8] {
-        let start = draft.start.saturating_add(draft.kept as usize);
-        let start = start.saturating_add(draft.meaning.length as usize);
-        self.bytes.get(start..start.saturating_add(draft.fields)).unwrap_or_default()
+    /// Returns the payload of a message, what it means, and the fields of its transport.
+    pub(super) fn parts(&self, draft: &Draft) -> [&[u8]; 3] {
+        let mut end = draft.start;
+        [draft.kept as usize, draft.meaning.length as usize, draft.fields].map(|length| {
+            let start = end;
+            end = start.saturating_add(length);
+            self.bytes.get(start..end).unwrap_or_default()
+        })
     }
 
     /// Takes the last event back if it is the one frame of a message of `from`.

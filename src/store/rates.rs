@@ -26,8 +26,6 @@ pub struct Marks {
 pub struct Column {
     /// Messages and control frames of each side.
     pub messages: Pair<u32>,
-    /// Payload bytes of each side.
-    pub bytes: Pair<u64>,
     /// What stands out.
     pub marks: Marks,
 }
@@ -37,7 +35,6 @@ impl Column {
     pub fn add(&mut self, other: &Column) {
         for side in Side::BOTH {
             self.messages[side] = self.messages[side].saturating_add(other.messages[side]);
-            self.bytes[side] = self.bytes[side].saturating_add(other.bytes[side]);
         }
         self.marks.opened |= other.marks.opened;
         self.marks.closed |= other.marks.closed;
@@ -51,7 +48,6 @@ impl Column {
             super::EntryKind::Message => {
                 if let Some(side) = entry.from() {
                     self.messages[side] = self.messages[side].saturating_add(1);
-                    self.bytes[side] = self.bytes[side].saturating_add(entry.length);
                 }
                 self.marks.closed |= entry.opcode() == Opcode::CLOSE;
             }

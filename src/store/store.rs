@@ -376,7 +376,7 @@ impl Store {
     }
 
     fn message(&mut self, slot: Option<u32>, item: &Item, draft: &Draft, batch: &Batch) {
-        let [payload, meaning, fields] = [batch.payload(draft), batch.meaning(draft), batch.fields(draft)];
+        let [payload, meaning, fields] = batch.parts(draft);
         let (mut tail, mut written) = (std::mem::take(&mut self.tail), std::mem::take(&mut self.frame));
         tail.clear();
         written.clear();

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Widget as _};
 
@@ -96,16 +96,16 @@ impl Panes {
             Tab::Text | Tab::Json => (None, None),
             _ if area.width >= BOTH => {
                 // The bytes take what their rows need, the tree all else.
-                let bytes = if area.width >= 200 { 32 } else { 16 };
-                let width = area.width.saturating_sub(width_of(bytes)).saturating_sub(1).max(20);
-                let tree = Rect { width, ..area };
-                let x = tree.right().saturating_add(1);
-                (Some(tree), Some(Rect { x, width: area.right().saturating_sub(x), ..area }))
+                let bytes = width_of(if area.width >= 200 { 32 } else { 16 });
+                let columns = [Constraint::Fill(1), Constraint::Length(1), Constraint::Length(bytes)];
+                let [tree, _, hex] = Layout::horizontal(columns).areas(area);
+                (Some(tree), Some(hex))
             }
             _ if area.height >= 24 => {
-                let tree = Rect { height: area.height.saturating_mul(3) / 5, ..area };
-                let y = tree.bottom().saturating_add(1);
-                (Some(tree), Some(Rect { y, height: area.bottom().saturating_sub(y), ..area }))
+                let tree = Constraint::Length(area.height.saturating_mul(3) / 5);
+                let rows = [tree, Constraint::Length(1), Constraint::Fill(1)];
+                let [tree, _, hex] = Layout::vertical(rows).areas(area);
+                (Some(tree), Some(hex))
             }
             Tab::Hex => (None, Some(area)),
             Tab::Tree => (Some(area), None),

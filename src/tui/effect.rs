@@ -47,15 +47,22 @@ pub(super) enum PromptKind {
 }
 
 impl PromptKind {
-    pub(super) const fn words(self) -> &'static str {
+    /// Returns what is asked for, and what could be typed.
+    pub(super) const fn words(self) -> (&'static str, &'static str) {
         match self {
-            PromptKind::Filter => "filter",
-            PromptKind::Search => "search",
-            PromptKind::Narrow => "conversations with",
-            PromptKind::Columns => "columns",
-            PromptKind::GoTo => "go to",
-            PromptKind::Export => "export to",
-            PromptKind::Save => "save packets to",
+            PromptKind::Filter => {
+                ("filter", "len > 1k and json.type == \"trade\" · Tab completes, ↑ recalls")
+            }
+            PromptKind::Search => ("search", "text, r\"regular expression\" or x\"68 65 78\" · ↑ recalls"),
+            PromptKind::Narrow => ("conversations with", "words of host, path, address or sub-protocol"),
+            PromptKind::Columns => {
+                ("columns", "fields with commas between them: json.type,rtt,host · nothing for none")
+            }
+            PromptKind::GoTo => {
+                ("go to", "1234 a packet · 12:00:05 or +3.5 a time · #4 a conversation · m17 a message")
+            }
+            PromptKind::Export => ("export to", "a file's name: .ndjson or .json"),
+            PromptKind::Save => ("save packets to", "a file's name: .pcapng"),
         }
     }
 }

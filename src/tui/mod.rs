@@ -82,7 +82,7 @@ use ratatui::backend::Backend;
 use self::clock::TimeForm;
 use self::columns::ChosenColumns;
 use self::effect::Effect;
-use self::matcher::Matcher;
+use self::matcher::{Matcher, ParseError};
 use self::remembered::Remembered;
 use self::terminal::{LateAnswer, Screen, Signals};
 use self::theme::Theme;
@@ -128,20 +128,19 @@ impl App {
             None => TimeForm::default(),
         };
         let mut app = App::new(store, feed, theme, time);
+        let wrong = |text: &str| {
+            let text = text.to_owned();
+            move |mistake: ParseError| Error::Filter(text, mistake.expected)
+        };
         for (text, colour) in &options.colours {
-            let matcher = Matcher::parse(text);
-            let matcher = matcher.map_err(|mistake| Error::Filter(text.clone(), mistake.expected))?;
-            app.timeline.colours.push((matcher, *colour));
+            app.timeline.colours.push((Matcher::parse(text).map_err(wrong(text))?, *colour));
         }
         app.typed.named.clone_from(&options.filters);
         if let Some(text) = &options.columns {
-            let columns = ChosenColumns::parse(text);
-            app.timeline.columns =
-                columns.map_err(|mistake| Error::Filter(text.clone(), mistake.expected))?;
+            app.timeline.columns = ChosenColumns::parse(text).map_err(wrong(text))?;
         }
         if let Some(text) = &options.filter {
-            let matcher = Matcher::parse(text);
-            let matcher = matcher.map_err(|mistake| Error::Filter(text.clone(), mistake.expected))?;
+            let matcher = Matcher::parse(text).map_err(wrong(text))?;
             app.typed.filters.push(text.clone());
             app.typed.filter.clone_from(text);
             app.timeline.show_filter(&app.store.lock(), Some(matcher));

@@ -142,10 +142,11 @@ impl Prompt {
 
     /// Draws the line that is typed, and above it what is wrong with it and, in `most` lines, what may stand at its cursor.
     pub(super) fn draw(&self, theme: &Theme, area: Rect, most: u16, buffer: &mut Buffer) {
-        RowWriter::new(buffer, area.x, area.y, area.width).blank(area.width, theme.bar);
+        let (words, example) = self.ask.words();
+        buffer.set_style(area, theme.bar);
         let mut writer = RowWriter::new(buffer, area.x, area.y, area.width);
         writer.word(" ", theme.bar).word(&self.extent, theme.bar);
-        writer.word(self.ask.words(), theme.key).word(" › ", theme.bar);
+        writer.word(words, theme.key).word(" › ", theme.bar);
         let x = writer.x();
         writer.wire(self.text().as_bytes(), theme.bar, theme.bar);
         let above = self.mistake.as_ref().map_or(area.y, |(column, expected)| {
@@ -157,7 +158,7 @@ impl Prompt {
         if self.text().is_empty() {
             let x = x.saturating_add(2);
             RowWriter::new(buffer, x, area.y, area.right().saturating_sub(x))
-                .word(example(self.ask), theme.bar.patch(theme.dim));
+                .word(example, theme.bar.patch(theme.dim));
         }
     }
 
@@ -229,19 +230,6 @@ impl Prompt {
             let width = width.max(columns(&words));
             RowWriter::new(buffer, x, last, width).word(&words, theme.key).fill(' ', theme.bar);
         }
-    }
-}
-
-/// Returns what could be typed.
-const fn example(ask: PromptKind) -> &'static str {
-    match ask {
-        PromptKind::Filter => "len > 1k and json.type == \"trade\" · Tab completes, ↑ recalls",
-        PromptKind::Search => "text, r\"regular expression\" or x\"68 65 78\" · ↑ recalls",
-        PromptKind::Narrow => "words of host, path, address or sub-protocol",
-        PromptKind::Columns => "fields with commas between them: json.type,rtt,host · nothing for none",
-        PromptKind::GoTo => "1234 a packet · 12:00:05 or +3.5 a time · #4 a conversation · m17 a message",
-        PromptKind::Export => "a file's name: .ndjson or .json",
-        PromptKind::Save => "a file's name: .pcapng",
     }
 }
 
