@@ -69,7 +69,7 @@ pub(super) struct Sizes {
     pub(super) clicked: Option<(Position, Instant)>,
 }
 
-/// What is known of the store, as far as it was looked at.
+/// The knowledge of the store, as far as it was looked at.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     pub(super) paused: bool,
