@@ -94,6 +94,71 @@ fn a_capture_breaks_each_rule_alone_and_one_is_just_inside_it() {
     }
 }
 
+/// Captures in which somebody breaks a rule on purpose, in the folders of what real stacks sent. All others conform.
+const DELIBERATE: &[&str] = &[
+    "compressed/answer-bits-7.pcap",
+    "compressed/answer-bits-not-offered.pcap",
+    "compressed/answer-bits-without-value.pcap",
+    "compressed/answer-parameter-twice.pcap",
+    "compressed/answer-parameter-unknown.pcap",
+    "compressed/answer-takeover-with-value.pcap",
+    "compressed/damaged.pcap",
+    "compressed/empty-parameter.pcap",
+    "compressed/offer-semicolon.pcap",
+    "compressed/rsv1-though-refused.pcap",
+    "compressed/semicolon.pcap",
+    "compressed/takeover-against-agreement.pcap",
+    "compressed/window-beyond-agreed.pcap",
+    "control/close-without-echo-reset.pcap",
+    "control/close-without-echo.pcap",
+    "h2/not-offered.pcap",
+    "http/upgrade-without-key-ssh.pcap",
+    "screen/harbour.pcap.gz",
+    "subprotocols/graphql-closed.pcap",
+    "tcp/half-close.pcap",
+    "tcp/joined-late-pings-unanswered.pcap",
+    "tutorials/misspelt-header-npm-ws.pcap",
+    "tutorials/misspelt-header-undefined.pcap",
+];
+
+#[test]
+fn conforming_stacks_break_no_rule_of_severity_error() {
+    const FOLDERS: [&str; 12] = [
+        "compressed",
+        "control",
+        "files",
+        "h2",
+        "http",
+        "link",
+        "messages",
+        "screen",
+        "streams",
+        "subprotocols",
+        "tcp",
+        "tls",
+    ];
+    let root = Path::new(FOLDER).parent().unwrap();
+    let (mut broken, mut judged) = (Vec::new(), 0);
+    for path in crate::corpus::captures() {
+        let name = path.strip_prefix(root).unwrap().to_str().unwrap();
+        let folder = name.split('/').next().unwrap();
+        if !FOLDERS.contains(&folder) && folder != "tutorials" {
+            continue;
+        }
+        let keys = root.join(name.split(".pcap").next().unwrap()).with_extension("keylog");
+        let keys = if keys.exists() { format!("--keylog {}", keys.display()) } else { String::new() };
+        let output = run(root, &format!("check -q --format json {keys} {name}"));
+        let Ok(found) = serde_json::from_slice::<Value>(&output.stdout) else { continue };
+        judged += found["conversations"].as_u64().unwrap();
+        if found["errors"] != 0 {
+            broken.push(name.to_owned());
+        }
+    }
+    broken.sort();
+    assert_eq!(broken, DELIBERATE);
+    assert!(judged > 300, "{judged} conversations");
+}
+
 /// The generator reproduces the same bytes, provided that Python is available.
 #[test]
 fn the_captures_are_those_of_the_generator() {

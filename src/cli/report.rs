@@ -330,7 +330,9 @@ fn unread(summary: &Summary, found: bool) -> Option<String> {
     if rest > 0 && !parts.is_empty() {
         parts.push(format!("{} of other kinds", count(rest, "packet")));
     }
-    (!parts.is_empty()).then(|| format!("not read: {}", parts.join(", ")))
+    let more =
+        if kinds.keys().any(|kind| kind.may_hide_tcp()) { "; `wirefin explain` says more" } else { "" };
+    (!parts.is_empty()).then(|| format!("not read: {}{more}", parts.join(", ")))
 }
 
 #[cfg(test)]
@@ -371,13 +373,15 @@ mod tests {
             [
                 "no WebSocket found: no TCP in 40 packets",
                 "not read: 22 packets of EtherType 0x88e5 (MACsec, encrypted), 9 protected 802.11 frames, \
-                 3 packets of EtherType 0x0806 (ARP)"
+                 3 packets of EtherType 0x0806 (ARP); `wirefin explain` says more"
             ]
         );
         summary.conversations = 1;
         assert_eq!(
             lines(&summary, None, None),
-            ["not read: 22 packets of EtherType 0x88e5 (MACsec, encrypted), 9 protected 802.11 frames"]
+            [
+                "not read: 22 packets of EtherType 0x88e5 (MACsec, encrypted), 9 protected 802.11 frames; `wirefin explain` says more"
+            ]
         );
     }
 
