@@ -230,6 +230,23 @@ fn a_continuation_whose_beginning_is_lost_shows_bytes_only_where_nothing_can_be_
     }
 }
 
+/// They are not the first bytes, though those before them are still queued.
+#[test]
+fn payload_that_looks_like_a_chunk_is_none_while_the_other_side_is_searched() {
+    let mut talk = Talk::begin();
+    talk.send(Side::Client, format!("{REQUEST}\r\n"));
+    talk.send(Side::Server, format!("{RESPONSE}\r\n"));
+    talk.lose(Side::Client, masked(0x81, "lost"));
+    talk.send(Side::Client, masked(0x89, "tick"));
+    let text = "ten digits:\na\n0123456789\n";
+    let (header_and_line, rest) = (2 + "ten digits:\n".len(), plain(0x81, text));
+    talk.send(Side::Server, &rest[..header_and_line]);
+    talk.send(Side::Server, &rest[header_and_line..]);
+    talk.send(Side::Client, masked(0x81, "price 60123.45, quantity 0.5, of the one thing"));
+    let reported = talk.over();
+    assert!(reported.contains(&format!("Server text {text:?} from packet 7")), "{reported:?}");
+}
+
 #[test]
 fn frames_that_lead_to_an_impossible_header_behind_a_gap_are_doubted() {
     let mut talk = Talk::begin();

@@ -17,7 +17,8 @@ const LINE: usize = 128;
 impl Conversation {
     /// Processes bytes of an irregular conversation; returns `false` if this side's bytes are regular.
     pub(super) fn odd(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) -> bool {
-        if self.may_begin_chunk(side, bytes) {
+        let is_first = !std::mem::replace(&mut self.sides[side].has_begun, true);
+        if is_first && self.may_begin_chunk(side, bytes) {
             self.odd.get_or_insert_default().chunks[side].get_or_insert_default();
         }
         let Some(odd) = &mut self.odd else { return false };
@@ -45,13 +46,12 @@ impl Conversation {
             Some(first) => first.is_ascii_hexdigit(),
             None => false,
         };
-        let half = &self.sides[side];
-        let is_first = || half.frames.offset() == 0 && half.frames.partial().is_empty();
-        may && matches!(half.reading, Reading::Counted) && is_first()
+        may && matches!(self.sides[side].reading, Reading::Counted)
     }
 
     /// Adjusts a gap for an irregular conversation.
     pub(super) fn odd_gap(&mut self, side: Side, lost: Lost) -> Lost {
+        self.sides[side].has_begun = true;
         let chunks = self.odd.as_mut().and_then(|odd| odd.chunks[side].as_mut());
         let Some(chunks) = chunks else { return lost };
         match lost {

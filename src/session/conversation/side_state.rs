@@ -13,6 +13,8 @@ pub(super) struct SideState {
     pub(super) losses: Losses,
     /// The last time its frames were lost or found again: all later ones are complete.
     pub(super) whole_since: Timestamp,
+    /// Whether any of its bytes were received, or known to be lost.
+    pub(super) has_begun: bool,
     pub(super) frames: Frames,
     pub(super) rules: Rules,
     /// The header of the frame whose payload is being read.
