@@ -312,6 +312,12 @@ fn no_output_has_a_secret_of_any_capture_in_it() {
             let (mut source, options) = open(&path).unwrap();
             shown.extend(print_from(&mut *source, &options, verbose).unwrap());
         }
+        for command in [&["stats", "--format", "json"][..], &["explain"], &["check", "--format", "sarif"]] {
+            let mut program = assert_cmd::Command::cargo_bin("wirefin").unwrap();
+            let output = program.args(command).arg("--keylog").arg(&keylog).arg(&path).output().unwrap();
+            assert!(!output.stdout.is_empty(), "{command:?} {}", path.display());
+            shown.extend([output.stdout, output.stderr].concat());
+        }
     }
     secrets.retain(|secret| secret.len() >= 64);
     assert!(secrets.len() > 100 && shown.len() > 100_000, "{} {}", secrets.len(), shown.len());
