@@ -236,8 +236,9 @@ fn payload_that_looks_like_a_chunk_is_none_while_the_other_side_is_searched() {
     let mut talk = Talk::begin();
     talk.send(Side::Client, format!("{REQUEST}\r\n"));
     talk.send(Side::Server, format!("{RESPONSE}\r\n"));
-    talk.lose(Side::Client, masked(0x81, "lost"));
-    talk.send(Side::Client, masked(0x89, "tick"));
+    let partial = masked(0x81, "lost in the middle of this message");
+    talk.lose(Side::Client, &partial[..10]);
+    talk.send(Side::Client, &partial[10..]);
     let text = "ten digits:\na\n0123456789\n";
     let (header_and_line, rest) = (2 + "ten digits:\n".len(), plain(0x81, text));
     talk.send(Side::Server, &rest[..header_and_line]);
