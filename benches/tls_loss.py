@@ -3,7 +3,9 @@
 
 Each CAPTURE is a pcap of whole connections, with its key log beside it (`.keylog`). What `WIREFIN export` shows of the whole capture
 says what was sent; the copies are judged against that. Without captures, those of captures/tls/ are taken that have a key log.
-Prints the table of docs/loss.md; tshark's column is the messages whose last frame it shows, where it is installed."""
+Prints the table of docs/loss.md. "Captured" is the payload that the remaining packets carry, by the places of the records; where nothing tells
+those (CBC, padding), a capture is left out of it. A message is untouched when each packet of its records is left. tshark's column is
+the messages whose last frame it shows, where it is installed."""
 import base64, collections, json, os, random, shutil, struct, subprocess, sys, tempfile
 
 wirefin, captures = sys.argv[1], sys.argv[2:]
@@ -34,6 +36,80 @@ def payload(link, packet):
     return len(tcp) - (tcp[12] >> 4) * 4, int.from_bytes(tcp[:2], "big")
 
 
+def segment(link, packet):
+    """The sender's port, the sequence number of the first byte, and the bytes."""
+    ip = packet[{1: 14, 113: 16, 276: 20, 101: 0}[link]:]
+    tcp = ip[(ip[0] & 15) * 4:int.from_bytes(ip[2:4], "big") or len(ip)]
+    return int.from_bytes(tcp[:2], "big"), int.from_bytes(tcp[4:8], "big"), tcp[(tcp[12] >> 4) * 4:]
+
+
+def overhead(tls):
+    """How many bytes of a fragment stand before its content, and how many behind; None where that is not known."""
+    if "CBC" in tls["cipher"]:
+        return None
+    tag = 8 if tls["cipher"].endswith(("CCM_8", "CCM_8_SHA256")) else 16
+    return (0, tag + 1) if tls["version"] == "1.3" else (0 if "CHACHA" in tls["cipher"] else 8, tag)
+
+
+def contents(link, packets, port, before, behind):
+    """For each record of a side's application data, the packets that carry each of its bytes (several, if it was repeated)."""
+    stream, carried, first = bytearray(), [], None
+    for number, packet in enumerate(packets):
+        if payload(link, packet[3])[0] > 0:
+            sender, sequence, data = segment(link, packet[3])
+            if sender == port:
+                first = sequence if first is None else first
+                start = (sequence - first) % 2**32
+                for place in range(start, min(len(stream), start + len(data))):
+                    carried[place] += (number,)
+                new = data[max(0, len(stream) - start):]
+                stream += new
+                carried += [(number,)] * len(new)
+    records, at = [], 0
+    while at + 5 <= len(stream):
+        length = int.from_bytes(stream[at + 3:at + 5], "big")
+        if stream[at] == 23:
+            records.append(carried[at + 5 + before:at + 5 + length - behind])
+        at += 5 + length
+    return records
+
+
+class Places:
+    """Which packets carry the payload of each message of a capture: the last frame ends where the last record of data does."""
+
+    def __init__(self, link, packets, lines, ports):
+        self.payload, self.messages = [], []
+        opened = [line for line in lines if line["type"] == "open"]
+        around = overhead(opened[0]["tls"]) if len(opened) == 1 else None
+        self.known = around is not None
+        for side, port in ports.items() if self.known else ():
+            frames = [line for line in lines if line["type"] == "frame" and line["from"] == side]
+            records = contents(link, packets, port, *around)
+            fits = False
+            for updates in (False, True):  # a key update has five bytes, a close_notify two
+                data = [packets for record in records if len(record) != 5 or not updates for packets in record]
+                data = data[:-2] if len(records[-1]) == 2 else data
+                last = frames[-1]
+                start = len(data) - last["offset"] - last["header_length"] - last["length"]
+                own = [data[start + frame["offset"]:start + frame["offset"] + frame["header_length"] + frame["length"]] for frame in frames]
+                fits = start >= 0 and all(it and it[0][0] < frame["packet"] <= it[-1][-1] + 1 for it, frame in zip(own, frames))
+                fits &= all(len(it) > 1000 or it[0] == it[-1] for it in own)  # short frames lie in one packet
+                if fits:
+                    break
+            self.known &= fits
+            self.payload += [packets for it, frame in zip(own, frames) if frame["opcode"] != "close" for packets in it[frame["header_length"]:]]
+        sides = [payload(link, packet[3])[1] for packet in packets]
+        for line in (line for line in lines if line["type"] == "message"):
+            port, first = ports[line["from"]], line["wire"].get("first_packet", line["packet"])
+            self.messages.append({n for n in range(first - 1, line["packet"]) if sides[n] == port})
+
+    def captured(self, left):
+        return sum(not left.isdisjoint(packets) for packets in self.payload)
+
+    def untouched(self, left):
+        return sum(packets <= left for packets in self.messages)
+
+
 def block(kind, body):
     body += b"\0" * (-len(body) % 4)
     return struct.pack("<II", kind, len(body) + 12) + body + struct.pack("<I", len(body) + 12)
@@ -52,11 +128,15 @@ def write(path, link, nano, packets, keys):
             file.write(block(6, struct.pack("<5I", 0, time >> 32, time & 0xffffffff, len(data), original) + data))
 
 
-def messages(path):
-    run = subprocess.run([wirefin, "export", "--format", "ndjson", path], capture_output=True)
+def export(path, *more):
+    run = subprocess.run([wirefin, "export", "--format", "ndjson", *more, path], capture_output=True)
     assert run.returncode == 0, run.stderr
+    return [json.loads(line) for line in run.stdout.splitlines()]
+
+
+def messages(path):
     found = []
-    for line in map(json.loads, run.stdout.splitlines()):
+    for line in export(path):
         if line["type"] == "message":
             body = line["text"].encode() if "text" in line else base64.b64decode(line.get("base64", ""))
             found.append((line["from"], line["opcode"], body, line.get("complete", True)))
@@ -75,20 +155,23 @@ def by_tshark(path):
 rows = collections.OrderedDict()
 
 
-def judge(row, sent, path):
+def judge(row, sent, path, places, left_packets):
     shown = messages(path)
     left = collections.Counter((side, opcode, body) for side, opcode, body, _ in sent)
     complete = wrong = known = 0
     for side, opcode, body, whole in shown:
-        known += len(body)
+        known += len(body) if opcode != "close" else 0
         if whole:
             if left[side, opcode, body] > 0:
                 left[side, opcode, body] -= 1
                 complete += 1
             else:
                 wrong += 1
-    sum_ = rows.setdefault(row, [0] * 7)
-    for n, value in enumerate((1, sum(len(body) for _, _, body, _ in sent), known, len(sent), complete, wrong, by_tshark(path))):
+    sum_ = rows.setdefault(row, [0] * 9)
+    untouched = places.untouched(left_packets)
+    captured = (places.captured(left_packets), known) if places.known else (0, 0)
+    sent_bytes = sum(len(body) for _, _, body, _ in sent)
+    for n, value in enumerate((1, sent_bytes, *captured, len(sent), untouched, complete, wrong, by_tshark(path))):
         sum_[n] += value
 
 
@@ -103,12 +186,15 @@ with tempfile.TemporaryDirectory() as folder:
         # The hellos are left: what is lost is application data.
         data = [n for n, (size, _) in enumerate(sizes) if size > 0][6:]
         client = sizes[0][1]
+        server = next(port for _, port in sizes if port != client)
+        places = Places(link, packets, export(copy, "--frames"), {"client": client, "server": server})
+        everything = set(range(len(packets)))
 
         def without(row, gone):
             gone = set(gone)
             if gone:
                 write(copy, link, nano, [packet for n, packet in enumerate(packets) if n not in gone], (0, text))
-                judge(row, sent, copy)
+                judge(row, sent, copy, places, everything - gone)
 
         for n in data:
             without("each packet once", [n])
@@ -123,12 +209,12 @@ with tempfile.TemporaryDirectory() as folder:
             without("5 % of the server's", [n for n in data if sizes[n][1] != client and dice.random() < 0.05])
         for n in range(1, len(packets)):
             write(copy, link, nano, packets[n:], (0, text))
-            judge("joined at every packet", sent, copy)
+            judge("joined at every packet", sent, copy, places, set(range(n, len(packets))))
             write(copy, link, nano, packets, (n, text))
-            judge("keys at every packet", sent, copy)
+            judge("keys at every packet", sent, copy, places, everything)
 
-print("| what is missing | copies | payload sent | payload shown | messages sent | shown complete | wrong | tshark shows |")
-print("|---|---|---|---|---|---|---|---|")
-for row, (copies, bytes_, known, count, complete, wrong, tshark) in rows.items():
-    print(f"| {row} | {copies} | {bytes_:,} | {known:,} ({known / bytes_:.2%}) | {count:,} | {complete:,} ({complete / count:.2%}) | {wrong} "
-          f"| {tshark:,} ({tshark / count:.2%}) |")
+print("| what is missing | copies | payload sent | captured | of that shown | messages sent | untouched | shown complete | wrong | tshark shows |")
+print("|---|---|---|---|---|---|---|---|---|---|")
+for row, (copies, bytes_, captured, known, count, untouched, complete, wrong, tshark) in rows.items():
+    shown = f"{captured:,} | {known:,} ({known / captured:.2%})" if captured else "– | –"
+    print(f"| {row} | {copies} | {bytes_:,} | {shown} | {count:,} | {untouched:,} | {complete:,} ({complete / untouched:.2%}) | {wrong} | {tshark:,} ({tshark / count:.2%}) |")
