@@ -81,6 +81,7 @@ pub(super) struct Detail {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Panes {
     whole: Rect,
+    tab: Tab,
     tree: Option<Rect>,
     hex: Option<Rect>,
 }
@@ -110,7 +111,7 @@ impl Panes {
             Tab::Hex => (None, Some(area)),
             Tab::Tree => (Some(area), None),
         };
-        Panes { whole, tree, hex }
+        Panes { whole, tab, tree, hex }
     }
 }
 
@@ -124,8 +125,8 @@ impl Detail {
     /// Shows an entry, at a hit of the search where that came to it.
     pub(super) fn show(&mut self, store: &mut Store, shown: Option<u32>, pattern: Option<&Pattern>) {
         if self.shown != shown {
-            let (tab, size, arrival) = (self.tab, self.size, self.arrival);
-            *self = Detail { tab, size, shown, arrival, ..Detail::default() };
+            let Detail { tab, size, arrival, panes, .. } = *self;
+            *self = Detail { tab, size, shown, arrival, panes, ..Detail::default() };
             if let Some(shown) = shown {
                 self.document = Document::of(store, shown);
                 self.byte = self.document.payload.start;
@@ -144,7 +145,9 @@ impl Detail {
 
     /// Finds out what is seen in an area.
     pub(super) fn lay_out(&mut self, area: Rect) {
-        self.panes = Panes::of(area, self.tab);
+        if (self.panes.whole, self.panes.tab) != (area, self.tab) {
+            self.panes = Panes::of(area, self.tab);
+        }
         self.unfold();
         let height = usize::from(area.height);
         if area.width == 0 || height == 0 {

@@ -17,10 +17,12 @@ pub(super) struct Areas {
     pub(super) status: Rect,
     /// The detail is beside the timeline, not below.
     pub(super) beside: bool,
+    /// The facts that they were made of.
+    room: Room,
 }
 
 /// The facts that the areas depend on beside the size of the terminal.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Room {
     pub(super) has_map: bool,
     pub(super) panel: Panel,
@@ -34,7 +36,14 @@ pub(super) struct Room {
 const WIDE: u16 = 150;
 
 impl Areas {
-    pub(super) fn of(area: Rect, room: &Room) -> Areas {
+    /// Makes them anew where the terminal has another size or one of the facts changed.
+    pub(super) fn refresh(&mut self, area: Rect, room: Room) {
+        if (self.area, self.room) != (area, room) {
+            *self = Areas::of(area, room);
+        }
+    }
+
+    fn of(area: Rect, room: Room) -> Areas {
         let bars = match area.height {
             0..=29 => 1,
             30..=44 => 2,
@@ -62,7 +71,7 @@ impl Areas {
         let part = room.detail_of(all, beside);
         let parts = [Fill(1), Length(part.min(1)), Length(part)];
         let [timeline, _, detail] = Layout::new(direction, parts).areas(right);
-        Areas { area, title, map, overview, conversations, timeline, detail, status, beside }
+        Areas { area, title, map, overview, conversations, timeline, detail, status, beside, room }
     }
 
     /// Returns where a page over the panels is: everything but the first line and the last.

@@ -204,7 +204,7 @@ impl App {
             left: self.sizes.list,
             detail: self.sizes.detail,
         };
-        self.layout = Areas::of(area, &room);
+        self.layout.refresh(area, room);
         self.overview.lay_out(self.layout.map, self.layout.overview);
         self.help = self.help.map(|top| top.min(super::draw::help::last_top(area)));
         // A store that changes while we hold it counts its version afterwards: then it is sorted once more.
