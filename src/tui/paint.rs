@@ -60,7 +60,7 @@ pub(super) fn title(
     rest: Vec<Span<'static>>,
 ) -> Line<'static> {
     let (style, mark) = if focus { (theme.focus, "▸ ") } else { (theme.title, " ") };
-    Line::from_iter([Span::styled(mark, style), Span::styled(name, style)].into_iter().chain(rest))
+    [Span::styled(mark, style), Span::styled(name, style)].into_iter().chain(rest).collect()
 }
 
 /// Returns where the title of a panel stands: in the rule above it.

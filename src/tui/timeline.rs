@@ -249,7 +249,7 @@ impl Timeline {
         self.top = 0;
         if let Some(entry) = self.entry {
             self.selected = self.rows.row_of(store, entry).min(self.rows.len().saturating_sub(1));
-            if !self.rows.chosen.filter.is_some() {
+            if self.rows.chosen.filter.is_none() {
                 self.entry = self.rows.get(store, self.selected);
             }
         }

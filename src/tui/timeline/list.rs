@@ -50,7 +50,7 @@ impl Timeline {
     pub(super) fn draw_nothing(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
         let (rows, key) = (&self.rows, keys::key_for);
         let is_all =
-            !rows.chosen.filter.is_some() && rows.chosen.range.is_none() && rows.chosen.scope.is_none();
+            rows.chosen.filter.is_none() && rows.chosen.range.is_none() && rows.chosen.scope.is_none();
         let words = match look.phase {
             _ if rows.chosen.filter.is_some() && rows.is_behind() => "looking…".to_owned(),
             _ if rows.chosen.filter.is_some() => "no message passes the filter".to_owned(),
