@@ -79,7 +79,7 @@ impl Witness {
             Some([one, other]) => [one.as_slice(), other],
             None => [client.as_slice(), server],
         };
-        hello::is_whole(one) && hello::is_whole(other) || self.segments > PATIENCE
+        hello::is_whole(one, HEAD) && hello::is_whole(other, HEAD) || self.segments > PATIENCE
     }
 
     /// Returns the description of the connection.

@@ -42,12 +42,12 @@ pub(super) fn client_of(heads: Pair<&[u8]>) -> Option<Side> {
     Side::BOTH.into_iter().find(|side| is_client(*side))
 }
 
-/// Returns whether a side's first bytes are there: of a handshake record of TLS, all of it that is kept.
-pub(super) fn is_whole(head: &[u8]) -> bool {
+/// Returns whether a side's first bytes are there: of a handshake record of TLS, all of it, or as much as is kept at `most`.
+pub(super) fn is_whole(head: &[u8], most: usize) -> bool {
     match head {
         [HANDSHAKE, 3, _, high, low, ..] => {
             let length = usize::from(u16::from_be_bytes([*high, *low]));
-            head.len() >= length.saturating_add(5).min(super::HEAD)
+            head.len() >= length.saturating_add(5).min(most)
         }
         [HANDSHAKE] | [HANDSHAKE, 3, ..] => false,
         _ => !head.is_empty(),
@@ -106,9 +106,9 @@ mod tests {
     #[test]
     fn a_hello_is_waited_for_until_it_is_whole() {
         let hello = client();
-        let whole: Vec<_> = (0..=hello.len()).filter(|end| is_whole(&hello[..*end])).collect();
+        let whole: Vec<_> = (0..=hello.len()).filter(|end| is_whole(&hello[..*end], 2048)).collect();
         assert_eq!(whole, [hello.len()]);
-        assert!(is_whole(b"G") && is_whole(&[&hello[..3], b"\xff\xff", &[0; super::super::HEAD]].concat()));
+        assert!(is_whole(b"G", 2048) && is_whole(&[&hello[..3], b"\xff\xff", &[0; 2048]].concat(), 2048));
     }
 
     #[test]
