@@ -24,6 +24,9 @@ const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇',
 /// From which ratio of the highest to the middle column on the scale is logarithmic.
 const SPREAD: f64 = 24.0;
 
+/// Into how many stretches the time shown is divided at most to find the highest rates.
+const SLOTS: usize = 2048;
+
 /// The strip of time, and the whole capture in one line above it while the strip shows a stretch of it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Overview {
@@ -216,7 +219,7 @@ impl Overview {
             let held = Rect { x: left, width: right.saturating_sub(left).saturating_add(1), ..strip };
             buffer.set_style(held, theme.selected);
         }
-        self.draw_gutter(look, buffer, &shown, &scale, (from, to), axis);
+        self.draw_gutter(look, buffer, &scale, (from, to), axis);
     }
 
     /// Draws the whole capture in one line, the stretch that the overview shows within brackets.
@@ -314,7 +317,6 @@ impl Overview {
         &self,
         look: &Look<'_>,
         buffer: &mut Buffer,
-        shown: &[Column],
         scale: &Scale,
         (from, to): (Timestamp, Timestamp),
         axis: u16,
@@ -324,15 +326,18 @@ impl Overview {
             return;
         }
         let theme = look.theme;
-        let seconds = to.since(from).as_secs_f64() / (shown.len().max(1) as f64);
+        // By the second, not by the column: the same at every width.
+        let seconds = to.since(from).as_secs_f64();
+        let slots = (seconds.ceil() as usize).clamp(1, SLOTS);
+        let shown = look.store.columns(from, to, slots);
+        let slot = (seconds / slots as f64).max(1.0);
         let x = self.area.x.saturating_add(1);
         let width = self.gutter().saturating_sub(2);
         for (side, arrow, y) in
             [(Side::Client, '↑', self.area.y), (Side::Server, '↓', self.area.bottom().saturating_sub(1))]
         {
             let most = shown.iter().map(|column| column.messages[side]).max().unwrap_or(0);
-            let rate =
-                if seconds > 0.0 { (f64::from(most) / seconds).ceil() as u64 } else { u64::from(most) };
+            let rate = (f64::from(most) / slot).ceil() as u64;
             let peak = if width >= 14 { "peak " } else { "" };
             let words = format!("{arrow} {peak}{}/s", short(rate));
             RowWriter::new(buffer, x, y, width).word(&words, theme.side(side));
