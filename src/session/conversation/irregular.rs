@@ -17,7 +17,7 @@ const LINE: usize = 128;
 impl Conversation {
     /// Processes bytes of an irregular conversation; returns `false` if this side's bytes are regular.
     pub(super) fn odd(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) -> bool {
-        let is_first = !std::mem::replace(&mut self.sides[side].has_begun, true);
+        let is_first = !bytes.is_empty() && !std::mem::replace(&mut self.sides[side].has_begun, true);
         if is_first && self.may_begin_chunk(side, bytes) {
             self.odd.get_or_insert_default().chunks[side].get_or_insert_default();
         }
