@@ -554,6 +554,12 @@ def _(it, breaks):
         it.closing = []
 
 
+@rule("text-in-stream")
+def _(it, breaks):
+    warning = b"PHP Warning:  Undefined variable $user in /srv/chat.php on line 42\r\n"
+    it.steps.append((S, warning if breaks else it.text(S, warning)))
+
+
 # Frames.
 
 @rule("unmasked-client-frame")

@@ -66,6 +66,11 @@ const PRACTICE: &[(&str, &str)] = &[
              two servers with paths of their own on one HTTP server do it, and a request comes where a proxy \
              uses the connection again.",
     ),
+    (
+        "text-in-stream",
+        "`ws` says \"Invalid WebSocket frame: RSV2 and RSV3 must be clear\" and browsers \"One or more reserved bits are on\"; \
+             both end with 1006. A warning of PHP, an error page or a print to the socket does it.",
+    ),
     ("subprotocol-not-offered", "browsers fail the connection; many libraries do not look."),
     (
         "extension-not-offered extension-accepted-twice bad-deflate-parameter",

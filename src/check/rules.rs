@@ -270,6 +270,7 @@ const CAPTURED: &[&str] = &[
     "subprotocol-mistaken",
     "subprotocol-not-offered",
     "subprotocol-unfinished",
+    "text-in-stream",
     "tls-alert",
     "tls-bad-record",
     "tls-early-data-rejected",

@@ -1,6 +1,7 @@
 //! A WebSocket conversation: both sides' frames, messages, inflating and closing.
 
 mod decode;
+mod in_stream;
 mod irregular;
 mod loss;
 mod meaning;

@@ -6,18 +6,18 @@ use crate::{http, http2, tcp, websocket::deflate};
 /// these values.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes kept of one message; longer ones are shown in part. Default 8 MiB.
+    /// Bytes kept of one message; longer ones are shown in part. Default 7 MiB.
     pub message: usize,
     /// Memory of all connections of a shard in bytes, except inflaters in use; the limits below bound each kind of it.
     /// Default 7 MiB.
     pub memory: usize,
-    /// Bytes kept of all unfinished messages of a shard. Default 8 MiB.
+    /// Bytes kept of all unfinished messages of a shard. Default 7 MiB.
     pub messages: usize,
     /// Bytes queued out of order in all connections of a shard. Default 8 MiB.
     pub waiting: usize,
     /// Bytes searched for frames in mid-stream connections of a shard. Default 1 MiB.
     pub searched: usize,
-    /// Conversations of a shard whose inflaters keep their tables; the others keep only their windows. Default 16.
+    /// Conversations of a shard whose inflaters keep their tables; the others keep only their windows. Default 8.
     pub inflating: usize,
     /// Bytes of the windows of all other inflaters of a shard; the longest idle ones are released. Default 4 MiB.
     pub windows: usize,
@@ -59,14 +59,16 @@ impl Limits {
     /// Each shard is limited to its own part, so that its decisions depend only on its own connections.
     pub fn within(memory: usize) -> Self {
         let share = memory / Self::SHARDS;
+        // The rest is for inflaters at work.
+        let counted = share.saturating_sub(share / 8);
         let tcp = tcp::Limits { waiting_bytes: share / 2, ..tcp::Limits::default() };
         Limits {
-            message: share,
-            memory: share.saturating_sub(share / 8),
-            messages: share,
+            message: counted,
+            memory: counted,
+            messages: counted,
             waiting: share,
             searched: share / 8,
-            inflating: (share >> 19).max(1),
+            inflating: (share >> 20).max(1),
             windows: share / 2,
             connections: (share >> 10).max(16),
             understood: share / 4,
@@ -97,9 +99,9 @@ mod tests {
     #[test]
     fn the_defaults_are_as_documented() {
         let limits = Limits::default();
-        assert_eq!([limits.message, limits.messages, limits.waiting, 4 * limits.understood], [8 << 20; 4]);
-        assert_eq!(limits.memory, 7 << 20);
+        assert_eq!([limits.message, limits.messages, limits.memory], [7 << 20; 3]);
+        assert_eq!([limits.waiting, 4 * limits.understood], [8 << 20; 2]);
         let rest = [limits.searched, limits.windows, limits.held, limits.inflating, limits.connections];
-        assert_eq!(rest, [1 << 20, 4 << 20, 512 << 10, 16, 8 << 10]);
+        assert_eq!(rest, [1 << 20, 4 << 20, 512 << 10, 8, 8 << 10]);
     }
 }

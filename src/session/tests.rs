@@ -43,6 +43,9 @@ impl Sink for Told {
             Kind::Anomaly { from: Some(from), anomaly: Anomaly::OverlapDiffers { offset, length } } => {
                 format!("{from:?} differs {offset} {length}")
             }
+            Kind::Anomaly { from: Some(from), anomaly: Anomaly::TextInStream { offset, found } } => {
+                format!("{from:?} TextInStream {found:?} at {offset}")
+            }
             Kind::Rejected(rejected) => format!("rejected: {}", rejected.why()),
             Kind::Anomaly {
                 anomaly: Anomaly::ZeroMaskKey { .. } | Anomaly::RepeatedMaskKey { .. }, ..
@@ -265,6 +268,42 @@ fn frames_that_lead_to_an_impossible_header_behind_a_gap_are_doubted() {
         format!("Server text \"price 60123.{price}, quantity 0.5, of the one thing\" from packet {packet}")
     });
     assert_eq!(prices, reported.collect::<Vec<_>>());
+}
+
+#[test]
+fn text_without_a_frame_is_reported_and_frames_after_it_are_found_however_they_are_cut() {
+    let warning = "PHP Warning:  Undefined variable in /srv/chat.php\r\n";
+    let prices = [47, 48].map(|n| plain(0x81, &format!("price 60123.{n}, quantity 0.5, of the one thing")));
+    let sent = [&plain(0x81, "hello"), warning.as_bytes(), &prices[0], &prices[1]].concat();
+    for size in [1, 2, 3, 9, 1000] {
+        let mut talk = Talk::begin();
+        talk.send(Side::Client, format!("{REQUEST}\r\n"));
+        talk.send(Side::Server, format!("{RESPONSE}\r\n"));
+        sent.chunks(size).for_each(|piece| talk.send(Side::Server, piece));
+        let reported = talk.over();
+        let shown: Vec<_> = reported.iter().map(|line| line.split(" from packet").next().unwrap()).collect();
+        let reported = [
+            "open",
+            "Server text \"hello\"",
+            "Server TextInStream \"PHP Warning:  Undefined variable in /srv/chat.php\" at 7",
+            "Server text \"price 60123.47, quantity 0.5, of the one thing\"",
+            "Server text \"price 60123.48, quantity 0.5, of the one thing\"",
+        ];
+        assert_eq!(shown, reported, "{size}");
+    }
+}
+
+#[test]
+fn broken_headers_are_not_taken_for_text() {
+    // A ping in fragments, RSV2 alone, and the beginning of text that is too short to be a line.
+    for broken in [&b"\x09\x0d"[..], b"\x21\x2a", b"ab\x81"] {
+        let mut talk = Talk::begin();
+        talk.send(Side::Client, format!("{REQUEST}\r\n"));
+        talk.send(Side::Server, format!("{RESPONSE}\r\n"));
+        talk.send(Side::Server, [broken, &plain(0x81, "hello")].concat());
+        let reported = talk.over();
+        assert!(!reported.iter().any(|line| line.contains("TextInStream")), "{reported:?}");
+    }
 }
 
 #[test]

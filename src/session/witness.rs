@@ -9,7 +9,7 @@ pub(super) use mqtt::is_mqtt;
 
 use super::transport::TcpFacts;
 use crate::event::{Http, Reason, Transport as Carrier, Unshown};
-use crate::http::{Sniff, looks_like};
+use crate::http::{Sniff, is_event_stream, looks_like};
 use crate::model::{At, Lost, Pair, Side};
 use crate::proxy::{self, Output, Preamble};
 
@@ -194,7 +194,7 @@ fn http(request: &[u8], response: &[u8]) -> Http {
     let upgrade = if status == Some(101) { field(response, "upgrade") } else { None };
     let offered = if upgrade.is_none() { field(request, "upgrade") } else { None };
     let is_polling = target.as_deref().is_some_and(says_polling);
-    let is_sse = field(response, "content-type").is_some_and(|it| it.starts_with("text/event-stream"));
+    let is_sse = field(response, "content-type").is_some_and(|it| is_event_stream(&it));
     let transport = match (is_sse, is_polling) {
         (true, _) => Some(Carrier::Sse),
         (false, true) => Some(Carrier::Polling),

@@ -13,7 +13,7 @@ anomalies! {
         = "missing-header", Error, "RFC 6455 §4.1", "a header field that the handshake needs is missing";
     /// A header field that may occur only once is repeated (RFC 6455 §11.3).
     RepeatedHeader { name: &'static str = "The field's name.", count: u32 = "How often it occurs." }
-        = "repeated-header", Error, "RFC 6455 §11.3", "a header field that may stand once is repeated";
+        = "repeated-header", Error, "RFC 6455 §11.3", "a header field that may appear only once is repeated";
     /// "an |Upgrade| header field whose value MUST include the websocket keyword" (RFC 6455 §4.1).
     BadUpgradeHeader { found: Box<str> = "The value found." }
         = "bad-upgrade-header", Error, "RFC 6455 §4.1", "the Upgrade header does not name websocket";
@@ -71,7 +71,7 @@ anomalies! {
         = "malformed-header", Error, "RFC 9112 §5", "a line of the head is not a header field";
     /// There is white space between a field's name and its colon (RFC 9112 §5.1).
     SpaceBeforeColon { name: Box<str> = "The field's name." }
-        = "space-before-colon", Error, "RFC 9112 §5.1", "white space stands before a header's colon";
+        = "space-before-colon", Error, "RFC 9112 §5.1", "white space precedes a header field's colon";
     /// The client sent data before the server responded to its handshake (RFC 6455 §4.1).
     DataBeforeHandshake { bytes: u64 = "How many bytes." }
         = "data-before-handshake", Error, "RFC 6455 §4.1", "the client sent data before the server's answer";
@@ -97,10 +97,16 @@ anomalies! {
     HttpInStream {
         offset: u64 = "The message's offset in the sender's WebSocket bytes.",
         found: Box<str> = "Its first line.",
-    } = "http-in-stream", Error, "RFC 6455 §5.2", "an HTTP message stands where a frame should be";
+    } = "http-in-stream", Error, "RFC 6455 §5.2", "an HTTP message is in place of a frame";
+    /// Text is in place of a frame: it was written to the connection without a frame, or is the rest of a payload whose
+    /// header declares too short a length (RFC 6455 §5.2).
+    TextInStream {
+        offset: u64 = "The text's offset in the sender's WebSocket bytes.",
+        found: Box<str> = "Its first line.",
+    } = "text-in-stream", Error, "RFC 6455 §5.2", "text is in place of a frame";
     /// The bytes after an upgrade without a key are not a frame (RFC 6455 §5.2).
     NotWebSocket { found: Box<str> = "Its first bytes, in hex." }
-        = "not-websocket", Error, "RFC 6455 §5.2", "what follows the upgrade is not WebSocket";
+        = "not-websocket", Error, "RFC 6455 §5.2", "the bytes after the upgrade are not WebSocket";
     /// The server refused with 426 but did not list its versions (RFC 6455 §4.4).
     RefusedWithoutVersion {}
         = "refused-without-version", Error, "RFC 6455 §4.4", "a 426 refusal names no Sec-WebSocket-Version";
@@ -258,7 +264,7 @@ anomalies! {
         code: &'static str = "The error code's name.",
         last_stream: u32 = "The last stream that was or may be processed.",
         debug: Box<str> = "The peer's debug data.",
-    } = "h2-goaway", Warning, "RFC 9113 §6.8", "a peer gave up the HTTP/2 connection for an error";
+    } = "h2-goaway", Warning, "RFC 9113 §6.8", "a peer closed the HTTP/2 connection because of an error";
     /// Extended CONNECT may be used only after `SETTINGS_ENABLE_CONNECT_PROTOCOL` was received with the value 1 (RFC
     /// 8441 §3).
     H2ConnectNotEnabled { stream: u32 = "The stream." }
@@ -266,7 +272,7 @@ anomalies! {
             "extended CONNECT was used although the server does not allow it";
     /// A pseudo-header field is missing, repeated, undefined or after other fields (RFC 9113 §8.3, RFC 8441 §4).
     H2PseudoHeader { name: Box<str> = "The field's name.", problem: &'static str = "What is wrong with it." }
-        = "h2-pseudo-header", Error, "RFC 9113 §8.3", "a pseudo-header field is not as it has to be";
+        = "h2-pseudo-header", Error, "RFC 9113 §8.3", "a pseudo-header field is not valid";
     /// The name of a field has uppercase letters (RFC 9113 §8.2.1).
     H2FieldName { name: Box<str> = "The field's name." }
         = "h2-field-name", Error, "RFC 9113 §8.2.1", "the name of an HTTP/2 header field has capital letters";
@@ -375,7 +381,7 @@ anomalies! {
         = "body-unreadable", Note, none, "the rest of the body cannot be read";
     /// "If the file ends in the middle of an event, before the final empty line, the incomplete event is not
     /// dispatched" (HTML Standard §9.2.6); nor is an incomplete packet of long polling.
-    BodyUnfinished {} = "body-unfinished", Warning, "HTML §9.2.6", "the body ended inside of a message";
+    BodyUnfinished {} = "body-unfinished", Warning, "HTML §9.2.6", "the body ended inside a message";
 
     // Sub-protocols.
     /// The conversation was assumed to use a sub-protocol, but its first messages do not follow it.
@@ -390,7 +396,7 @@ anomalies! {
     } = "subprotocol-unfinished", Note, none, "the conversation ended inside of a sub-protocol's packet";
     /// The server sends pings in revision 4 of Engine.IO, the client in revision 3.
     EngineIoPingSide { revision: u8 = "The revision in use." }
-        = "engineio-ping-side", Warning, "Engine.IO 4", "a ping came from the side that has to answer them";
+        = "engineio-ping-side", Warning, "Engine.IO 4", "a ping came from the side that must answer pings";
     /// The response to a ping must come within `pingTimeout`.
     EngineIoPongLate {
         after: u64 = "The time from ping to pong, in milliseconds.",
@@ -427,7 +433,7 @@ anomalies! {
         = "mqtt-no-disconnect", Warning, "MQTT 5.0 §3.14", "an MQTT client ended without DISCONNECT";
     /// A topic alias must be assigned a topic before it is used on its own (MQTT 5.0 §3.3.2.3.4).
     MqttTopicAlias {}
-        = "mqtt-topic-alias", Error, "MQTT 5.0 §3.3.2", "an MQTT topic alias stands for no topic";
+        = "mqtt-topic-alias", Error, "MQTT 5.0 §3.3.2", "an MQTT topic alias is not assigned to a topic";
 
     /// A hub message in JSON ends with a record separator; one in MessagePack is preceded by its length.
     SignalRRecord {}
@@ -439,14 +445,14 @@ anomalies! {
     /// A response answers one request, identified by its id (JSON-RPC 2.0 §5): these answer none, or one already
     /// answered.
     JsonRpcUnasked { answers: u64 = "How many responses, of the last 64." }
-        = "jsonrpc-unasked", Warning, "JSON-RPC 2.0 §5", "JSON-RPC responses came to no request";
+        = "jsonrpc-unasked", Warning, "JSON-RPC 2.0 §5", "JSON-RPC responses match no request";
     /// "If there is already an active subscriber for an operation matching the provided ID" the server closes with
     /// 4409.
     GraphQlDuplicateId {}
-        = "graphql-duplicate-id", Error, "graphql-ws", "an operation uses the id of one that is not over";
+        = "graphql-duplicate-id", Error, "graphql-ws", "an operation uses the id of one that is still active";
     /// The server rejects an action of the client with a close code of the protocol.
     GraphQlClosed { code: u16 = "The close code.", means: &'static str = "What it means." }
-        = "graphql-closed", Warning, "graphql-ws", "the server gave a GraphQL conversation up for what the client did";
+        = "graphql-closed", Warning, "graphql-ws", "the server closed a GraphQL conversation because of the client";
     /// The handshake names one of the two protocols, but the messages follow the other.
     GraphQlMisnamed { header: &'static str = "The name in the handshake." }
         = "graphql-misnamed", Warning, none,
@@ -456,16 +462,16 @@ anomalies! {
     StompVersion {
         agreed: &'static str = "The version according to the handshake.",
         found: Box<str> = "The version that the server reports.",
-    } = "stomp-version", Note, "STOMP 1.2", "the version is not the one that the handshake means";
+    } = "stomp-version", Note, "STOMP 1.2", "the version differs from the one that the handshake chose";
     /// WAMP sends JSON in text messages, MessagePack and CBOR in binary ones.
     WampOpcode { opcode: u8 = "The message's opcode." }
-        = "wamp-opcode", Error, "WAMP v2 §5.2", "the message's type is not the one of the serialization";
+        = "wamp-opcode", Error, "WAMP v2 §5.2", "the message's type does not match the serialization";
     /// A message is an array that begins with a message type from 2 to 6.
     OcppMessage { kind: u64 = "The message type found; 0 if there is none." }
         = "ocpp-message", Error, "OCPP-J 1.6 §4.1", "the message is no call, result or error";
     /// A side must not send a call while another of its calls is unanswered.
     OcppOutstanding {}
-        = "ocpp-outstanding", Warning, "OCPP-J 1.6 §4.1.1", "a call came while the one before it had no answer";
+        = "ocpp-outstanding", Warning, "OCPP-J 1.6 §4.1.1", "a call was sent before the one before it was answered";
     /// A compressed stream that spans all messages cannot be decoded after a loss.
     SubprotocolCompression { method: &'static str = "How it is compressed." }
         = "subprotocol-compression", Note, none, "the sub-protocol's compressed stream cannot be read any further";
@@ -482,7 +488,7 @@ anomalies! {
     } = "tls-no-keys", Note, "RFC 9850", "no key is known for this TLS connection";
     /// Keys are known for a TLS connection, but decrypt none of its records.
     TlsKeysWrong { tried: u64 = "How many secrets were tried." }
-        = "tls-keys-wrong", Warning, "RFC 9850", "the keys known for this TLS connection do not open its records";
+        = "tls-keys-wrong", Warning, "RFC 9850", "the known keys do not decrypt this TLS connection";
     /// A part of the handshake that decryption requires was not captured.
     TlsHandshakeMissing { server_name: Option<Box<str>> = "The server name requested by the client." }
         = "tls-handshake-missing", Note, "RFC 5246 §6.3", "TLS up to 1.2 cannot be decrypted without its handshake";
@@ -504,7 +510,7 @@ anomalies! {
     } = "tls-keys-late", Note, "RFC 9850", "the keys came too late for the first TLS records";
     /// Bytes of an incomplete TLS record were decrypted; nothing proves that they were sent so.
     TlsUnverified { bytes: u64 = "How many bytes." }
-        = "tls-unverified", Note, "RFC 8446 §5.2", "parts of a TLS record were decrypted without a proof";
+        = "tls-unverified", Note, "RFC 8446 §5.2", "parts of a TLS record were decrypted without verification";
     /// A TLS connection was captured mid-stream and is decrypted nevertheless.
     TlsMidStream { number: u64 = "The number of the first record that was decrypted." }
         = "tls-mid-stream", Note, none, "the TLS handshake was not captured";

@@ -1,18 +1,13 @@
-//! Streams that are not plain RFC 6455 frames: chunked, of an earlier draft, or with an HTTP message between frames.
+//! Streams that are not plain RFC 6455 frames: chunked, or of an earlier draft.
 
 use super::payload_view::PayloadView;
-use super::side_state::{InStream, Reading};
+use super::side_state::Reading;
 use super::state::Conversation;
 use crate::event::Framing;
-use crate::http::{self, Sniff};
 use crate::model::{Anomaly, At, Lost, Side};
 use crate::session::context::Context;
 use crate::session::message::new_wire;
-use crate::websocket::{Frames, Header, Opcode, Rsv1};
-
-const HTTP: &[u8] = b"HTTP/1.";
-/// The maximum length of a reported first line.
-const LINE: usize = 128;
+use crate::websocket::{Header, Opcode, Rsv1};
 
 impl Conversation {
     /// Processes bytes of an irregular conversation; returns `false` if this side's bytes are regular.
@@ -117,81 +112,5 @@ impl Conversation {
         let context =
             crate::websocket::Context { from: side, offset: 0, message_open: false, rsv1: Rsv1::Meaningless };
         self.sides[side].rules.check(&header, context).into_iter().for_each(drop);
-    }
-
-    /// Processes bytes that may be an HTTP message in place of a frame; returns `true` if they are consumed.
-    pub(super) fn in_stream(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) -> bool {
-        let half = &mut self.sides[side];
-        if half.http.is_none() && !bytes.first().is_some_and(u8::is_ascii_uppercase) {
-            return false;
-        }
-        match &mut half.http {
-            Some(InStream::Message) => return true,
-            Some(InStream::Never) => return false,
-            Some(InStream::Maybe { bytes: held, .. }) => held.extend_from_slice(bytes),
-            None => {
-                let kept = match (half.frames.partial(), bytes) {
-                    ([], [first, second, ..])
-                        if !half.frames.inside() && may_begin(side, *first, *second) =>
-                    {
-                        0
-                    }
-                    ([first], [second, ..]) if may_begin(side, *first, *second) => 1_u64,
-                    _ => return false,
-                };
-                let offset = half.frames.offset().saturating_sub(kept);
-                let held = [half.frames.partial(), bytes].concat();
-                half.frames = Frames::starting_at(offset);
-                half.http = Some(InStream::Maybe { bytes: held, offset });
-            }
-        }
-        self.decide_in_stream(side, carried, cx);
-        true
-    }
-
-    fn decide_in_stream(&mut self, side: Side, carried: At, cx: &mut Context<'_>) {
-        let half = &mut self.sides[side];
-        let Some(InStream::Maybe { bytes, offset }) = &mut half.http else { return };
-        let may = match side {
-            Side::Server => HTTP.iter().zip(bytes.iter()).all(|(a, b)| a == b),
-            Side::Client => matches!(http::looks_like(bytes), Sniff::Request | Sniff::NeedMore),
-        };
-        if !may {
-            let bytes = std::mem::take(bytes);
-            half.http = Some(InStream::Never);
-            return self.frames(side, &bytes, carried, cx);
-        }
-        let end = bytes.iter().position(|byte| *byte == b'\n');
-        if end.is_none() && bytes.len() < LINE {
-            return;
-        }
-        let line = bytes.get(..end.unwrap_or(LINE)).unwrap_or(bytes);
-        let found = String::from_utf8_lossy(line).trim_end().into();
-        let anomaly = Anomaly::HttpInStream { offset: *offset, found };
-        half.http = Some(InStream::Message);
-        cx.anomaly(Some(side), &anomaly);
-    }
-
-    /// Treats a possible HTTP message as frames, because no more of it will come.
-    pub(super) fn end_in_stream(&mut self, side: Side, cx: &mut Context<'_>) {
-        let half = &mut self.sides[side];
-        if let Some(InStream::Maybe { bytes, .. }) = &mut half.http {
-            let bytes = std::mem::take(bytes);
-            half.http = Some(InStream::Never);
-            let begun = half.begun;
-            self.frames(side, &bytes, begun, cx);
-        }
-    }
-}
-
-/// Returns whether these two bytes may begin an HTTP message of a side.
-///
-/// No valid frame header does: "HT" would be a fragmented close with RSV1, and the methods have reserved opcodes or
-/// bits.
-fn may_begin(side: Side, first: u8, second: u8) -> bool {
-    const METHODS: [&[u8; 2]; 8] = [b"GE", b"PO", b"HE", b"OP", b"CO", b"PU", b"DE", b"PA"];
-    match side {
-        Side::Server => [first, second] == *b"HT",
-        Side::Client => METHODS.contains(&&[first, second]),
     }
 }

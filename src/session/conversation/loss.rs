@@ -59,16 +59,28 @@ impl Conversation {
         carried: At,
         cx: &mut Context<'_>,
     ) {
+        if let Some(inflater) = &mut self.sides[side].inflater {
+            inflater.lose_history();
+        }
+        let mut search = FrameSearch::after_gap(side, self.deflate.rsv1(), offset, 0).behind(cx.at);
+        search.pass(u64::from(header.header_length));
+        self.search_from(side, search, rest, carried, cx);
+    }
+
+    /// Looks for frames in the bytes at hand and those that follow: none begins where the one before ended.
+    pub(super) fn search_from(
+        &mut self,
+        side: Side,
+        mut search: FrameSearch,
+        rest: &[u8],
+        carried: At,
+        cx: &mut Context<'_>,
+    ) {
         self.abandon(side, cx);
         self.lose_meaning(side);
         let half = &mut self.sides[side];
-        if let Some(inflater) = &mut half.inflater {
-            inflater.lose_history();
-        }
         half.frames = Frames::default();
         half.whole_since = half.whole_since.max(cx.now.time);
-        let mut search = FrameSearch::after_gap(side, self.deflate.rsv1(), offset, 0).behind(cx.at);
-        search.pass(u64::from(header.header_length));
         search.push(rest, carried);
         let until = cx.now.time.plus(cx.shared.limits.search_grace);
         let search = Box::new(search.with_debt(half.search_debt));
@@ -77,6 +89,7 @@ impl Conversation {
 
     /// Handles the loss of bytes of the current frame, or of entire frames.
     pub(super) fn lose(&mut self, side: Side, lost: Lost, cx: &mut Context<'_>) {
+        self.end_in_stream(side, cx);
         match lost {
             Lost::Exact(length) => self.lose_exactly(side, length, cx),
             Lost::AtMost(_) | Lost::Unknown { .. } => self.lose_unknown(side, lost, cx),

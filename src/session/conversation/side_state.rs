@@ -30,8 +30,8 @@ pub(super) struct SideState {
     pub(super) totals: DirectionTotals,
     /// The cost of searches for frames beyond their allowance.
     pub(super) search_debt: u64,
-    /// An HTTP message in place of a frame, possible or found.
-    pub(super) http: Option<InStream>,
+    /// Bytes in place of a frame, possible or found.
+    pub(super) in_stream: Option<InStream>,
 }
 
 /// The way in which the boundaries of a side's frames are known.
@@ -79,14 +79,16 @@ impl CurrentFrame {
     }
 }
 
-/// A side's bytes that may be an HTTP response, or a client's request, in place of a frame.
+/// The bytes of one side in place of a frame, possible or found.
 #[derive(Debug)]
 pub(super) enum InStream {
-    /// Too few bytes to decide, and their offset.
-    Maybe { bytes: Vec<u8>, offset: u64 },
-    /// It is an HTTP message: nothing that follows is a frame.
+    /// Too few bytes to decide, and the offset of the first one.
+    Undecided { bytes: Vec<u8>, offset: u64 },
+    /// An HTTP message: nothing after it is a frame.
     Message,
-    /// It was not one: no further checks are made.
+    /// Text that ends at an offset, as far as it was seen; frames may follow.
+    Text { end: u64 },
+    /// Frames after all: nothing else is looked for again.
     Never,
 }
 

@@ -1,0 +1,154 @@
+//! Bytes in place of a frame: an HTTP message, or text that was written without a frame.
+
+use super::side_state::{InStream, Reading};
+use super::state::Conversation;
+use crate::http::{self, Sniff};
+use crate::model::{Anomaly, At, Side};
+use crate::session::context::Context;
+use crate::session::resync::FrameSearch;
+use crate::websocket::{Frames, Rsv1};
+
+const HTTP: &[u8] = b"HTTP/1.";
+
+/// The maximum length of a reported first line.
+const LINE: usize = 128;
+
+/// The minimum length of text, in bytes; anything shorter is read as a broken header.
+const MIN_TEXT: usize = 4;
+
+/// The nature of bytes at a frame boundary.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Undecided,
+    Http,
+    Text,
+    Frames,
+}
+
+impl Conversation {
+    /// Processes bytes that are, or may be, in place of a frame; returns whether they are consumed.
+    pub(super) fn in_stream(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) -> bool {
+        let half = &mut self.sides[side];
+        match &mut half.in_stream {
+            Some(InStream::Message) => return true,
+            Some(InStream::Never) => return false,
+            Some(InStream::Text { .. }) => {
+                self.skip_text(side, bytes, carried, cx);
+                return true;
+            }
+            Some(InStream::Undecided { bytes: held, .. }) => held.extend_from_slice(bytes),
+            None => {
+                let kept = match (half.frames.partial(), bytes) {
+                    ([], [first, ..])
+                        if is_no_frame(*first, self.deflate.rsv1()) && !half.frames.inside() =>
+                    {
+                        0
+                    }
+                    ([first], _) if is_no_frame(*first, self.deflate.rsv1()) => 1_u64,
+                    _ => return false,
+                };
+                if !cx.verified || matches!(half.reading, Reading::Found(_)) {
+                    return false;
+                }
+                let offset = half.frames.offset().saturating_sub(kept);
+                let held = [half.frames.partial(), bytes].concat();
+                half.frames = Frames::starting_at(offset);
+                half.in_stream = Some(InStream::Undecided { bytes: held, offset });
+            }
+        }
+        self.decide_in_stream(side, false, carried, cx);
+        true
+    }
+
+    fn decide_in_stream(&mut self, side: Side, is_over: bool, carried: At, cx: &mut Context<'_>) {
+        let half = &mut self.sides[side];
+        let Some(InStream::Undecided { bytes, offset }) = &mut half.in_stream else { return };
+        let (bytes, offset) = (std::mem::take(bytes), *offset);
+        match judge(side, &bytes, is_over) {
+            Verdict::Undecided => half.in_stream = Some(InStream::Undecided { bytes, offset }),
+            Verdict::Http => {
+                half.in_stream = Some(InStream::Message);
+                cx.anomaly(Some(side), &Anomaly::HttpInStream { offset, found: first_line(&bytes) });
+            }
+            Verdict::Text => {
+                half.in_stream = Some(InStream::Text { end: offset });
+                cx.anomaly(Some(side), &Anomaly::TextInStream { offset, found: first_line(&bytes) });
+                self.skip_text(side, &bytes, carried, cx);
+            }
+            Verdict::Frames => {
+                half.in_stream = Some(InStream::Never);
+                self.frames(side, &bytes, carried, cx);
+            }
+        }
+    }
+
+    /// Skips text, and searches for frames after it.
+    fn skip_text(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
+        let Some(InStream::Text { end }) = &mut self.sides[side].in_stream else { return };
+        let length = bytes.iter().position(|byte| !is_text(*byte)).unwrap_or(bytes.len());
+        *end = end.saturating_add(length as u64);
+        let Some(rest @ [_, ..]) = bytes.get(length..) else { return };
+        let search = FrameSearch::after_gap(side, self.deflate.rsv1(), *end, 0).behind(cx.at);
+        self.sides[side].in_stream = None;
+        self.search_from(side, search, rest, carried, cx);
+    }
+
+    /// Decides about undecided bytes, because no more will follow.
+    pub(super) fn end_in_stream(&mut self, side: Side, cx: &mut Context<'_>) {
+        let begun = self.sides[side].begun;
+        self.decide_in_stream(side, true, begun, cx);
+        let half = &mut self.sides[side];
+        if let Some(InStream::Text { end }) = half.in_stream {
+            half.in_stream = None;
+            half.frames = Frames::starting_at(end);
+        }
+    }
+}
+
+/// Returns whether a line of ASCII may begin with this byte and no valid frame does.
+///
+/// As a header, each would be a fragment with a reserved opcode, several RSV bits, or RSV1 where nothing defines it. A
+/// space, `!` and `"` are left out: they are one bit (RSV2) away from a valid fragment.
+const fn is_no_frame(first: u8, rsv1: Rsv1) -> bool {
+    match first {
+        b'@'..=b'B' => matches!(rsv1, Rsv1::Meaningless),
+        _ => matches!(first, b'#'..=b'~'),
+    }
+}
+
+/// Judges bytes at a frame boundary; `is_over` says that no more will follow.
+fn judge(side: Side, bytes: &[u8], is_over: bool) -> Verdict {
+    let may_be_http = match side {
+        Side::Server => HTTP.iter().zip(bytes).all(|(a, b)| a == b),
+        Side::Client => matches!(http::looks_like(bytes), Sniff::Request | Sniff::NeedMore),
+    };
+    let has_line = bytes.contains(&b'\n') || bytes.len() >= LINE;
+    match (may_be_http, has_line, is_over) {
+        (true, true, _) => return Verdict::Http,
+        (true, false, false) => return Verdict::Undecided,
+        _ => {}
+    }
+    let text = bytes.iter().position(|byte| !is_text(*byte)).unwrap_or(bytes.len());
+    if text >= MIN_TEXT && (has_line || is_over || text < bytes.len()) {
+        Verdict::Text
+    } else if text < bytes.len() || has_line || is_over {
+        Verdict::Frames
+    } else {
+        Verdict::Undecided
+    }
+}
+
+const fn is_text(byte: u8) -> bool {
+    matches!(byte, b'\t' | b'\r' | b'\n' | b' '..=b'~')
+}
+
+/// Returns the first line of text, bounded in length and without what is not text.
+fn first_line(bytes: &[u8]) -> Box<str> {
+    let line = bytes.get(..bytes.len().min(LINE)).unwrap_or_default();
+    let valid = std::str::from_utf8(line).map_or_else(|error| error.valid_up_to(), str::len);
+    let text = std::str::from_utf8(line.get(..valid).unwrap_or_default()).unwrap_or_default();
+    text.split(|character: char| character.is_control() && character != '\t')
+        .next()
+        .unwrap_or_default()
+        .into()
+}
