@@ -1,16 +1,16 @@
-//! What `-v` adds: the handshake as it was sent, and whether the key was answered.
+//! Details printed with `-v`: the handshake as sent, and the check of its accept key.
 
 use super::style::{Style, StyledWriter, arrow, side_style};
 use crate::http::{Accept, Field, Handshake};
 use crate::model::Side;
 
-/// Where the arrows of rows stand.
+/// The column of the arrows in rows.
 const INDENT: usize = 22;
 
-/// Lets a head line be long, and a hostile one not be endless.
+/// The maximum length of a printed header line: ample for real ones, and a bound for hostile ones.
 const LONGEST: usize = 1000;
 
-/// Writes the heads of the request and the response, and the accept check.
+/// Writes the request and response heads, and the result of the accept check.
 pub(super) fn handshake(pen: &mut StyledWriter<'_>, handshake: &Handshake) {
     if let Some(request) = &handshake.request {
         let start = format!("{} {} HTTP/{}", request.method, request.target, request.version);
@@ -59,7 +59,7 @@ fn accept(pen: &mut StyledWriter<'_>, accept: &Accept) {
     line(pen, (Style::Error, "✗"), Style::Plain, &words);
 }
 
-/// Writes a line that may hold text from the wire.
+/// Writes a line that may contain text from the wire.
 fn line(pen: &mut StyledWriter<'_>, mark: (Style, &str), style: Style, text: &str) {
     pen.blanks(INDENT);
     pen.left(mark.0, mark.1, 3);

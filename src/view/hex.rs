@@ -7,7 +7,7 @@ use crate::event::Missing;
 const ROW: usize = 16;
 const INDENT: usize = 6;
 
-/// Writes a payload as rows of offset, bytes in hexadecimal and ASCII; missing ranges are named where they are.
+/// Writes a payload as rows of offset, hexadecimal bytes and ASCII, with missing ranges marked in place.
 pub fn hex_dump(pen: &mut StyledWriter<'_>, known: &[u8], missing: &[Missing]) {
     let mut line = String::new();
     for piece in pieces(known, missing) {

@@ -1,13 +1,13 @@
-//! JSON laid out in lines, its numbers and strings kept as they were sent.
+//! JSON laid out in lines, with numbers and strings exactly as sent.
 
 use std::ops::Range;
 
-/// The kind of a piece of a line.
+/// The kind of a token in a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
     /// Brackets, commas and colons.
     Punctuation,
-    /// The name of a member, in quotes.
+    /// The name of an object member, in quotes.
     Name,
     /// A string, in quotes.
     String,
@@ -17,40 +17,40 @@ pub enum TokenKind {
     Word,
 }
 
-/// One line: how deep it is, where its pieces are, and where its bracket closes.
+/// One line of laid-out JSON: its depth, its range in the text, and the line that closes its bracket.
 ///
-/// It is small, for a text may have millions; its pieces are found again when they are wanted.
+/// Kept small because a text may have millions of lines; tokens are parsed again on demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line {
     depth: u32,
     start: u32,
     end: u32,
-    /// The line that closes its bracket; 0, which closes nothing, where it opens none.
+    /// The line that closes the bracket opened here, or 0 if none is opened.
     closes: u32,
 }
 
-/// Bounds the lines that are laid out.
+/// The maximum number of lines.
 pub const LINES: usize = 8 << 20;
-/// Bounds the brackets around a value.
+/// The maximum nesting depth.
 pub const DEPTH: usize = 200;
 
 impl Line {
-    /// Returns how many brackets are open around it.
+    /// Returns the number of brackets open around the line.
     pub const fn depth(&self) -> usize {
         self.depth as usize
     }
 
-    /// Returns where it is in the text.
+    /// Returns the line's range in the text.
     pub const fn range(&self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
 
-    /// For a line that opens a bracket, returns the line that closes it.
+    /// Returns the line that closes the bracket this line opens, if it opens one.
     pub const fn closes(&self) -> Option<usize> {
         if self.closes == 0 { None } else { Some(self.closes as usize) }
     }
 
-    /// Returns its pieces, as ranges of the text it was made of.
+    /// Returns the line's tokens as ranges of `text`, the text that was laid out.
     pub fn pieces(self, text: &[u8]) -> impl Iterator<Item = (TokenKind, Range<usize>)> {
         let mut at = self.start as usize;
         std::iter::from_fn(move || {
@@ -67,14 +67,14 @@ impl Line {
     }
 }
 
-/// Returns the place at or behind `at` where no blank stands.
+/// Returns the position of the first non-blank at or after `at`.
 fn after_blanks(text: &[u8], at: usize) -> usize {
     let rest = text.get(at..).unwrap_or_default();
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
     at.saturating_add(rest.iter().position(|byte| !is_blank(byte)).unwrap_or(rest.len()))
 }
 
-/// Returns what stands at a place of a text, and how long it is; `None` where that is no JSON.
+/// Returns the kind and length of the token at `at`, or `None` if it is not JSON.
 fn token(text: &[u8], at: usize) -> Option<(TokenKind, usize)> {
     let rest = text.get(at..)?;
     Some(match rest.first()? {
@@ -91,7 +91,7 @@ fn token(text: &[u8], at: usize) -> Option<(TokenKind, usize)> {
     })
 }
 
-/// Returns the length of the string that a text begins with, its quotes included.
+/// Returns the length of the string at the start of `text`, including its quotes.
 fn string(text: &[u8]) -> Option<usize> {
     let mut at = 1_usize;
     loop {
@@ -100,14 +100,14 @@ fn string(text: &[u8]) -> Option<usize> {
         if text.get(at.saturating_sub(1)) == Some(&b'"') {
             return Some(at);
         }
-        // What is escaped ends nothing.
+        // An escaped byte does not end the string.
         at = at.saturating_add(1);
     }
 }
 
-/// Lays `text` out; `None` where it is not JSON as far as the bounds reach.
+/// Lays `text` out in lines. Returns `None` if it is not JSON or exceeds the bounds.
 ///
-/// The text itself is only cut, never made anew: what is shown is what was sent.
+/// The text is only split, never re-encoded, so that it is shown exactly as sent.
 pub fn lay_out(text: &[u8]) -> Option<Vec<Line>> {
     u32::try_from(text.len()).ok()?;
     let mut maker = Maker { text, at: 0, lines: Vec::new(), open: Vec::new() };
@@ -116,7 +116,7 @@ pub fn lay_out(text: &[u8]) -> Option<Vec<Line>> {
     Some(maker.lines)
 }
 
-/// Returns how many members or elements the bracket has that line `at` opens.
+/// Returns the number of members or elements of the object or array that line `at` opens.
 pub fn elements(lines: &[Line], at: usize) -> usize {
     let Some((line, closes)) = lines.get(at).and_then(|line| Some((line, line.closes()?))) else { return 0 };
     let inside = line.depth().saturating_add(1);
@@ -132,19 +132,19 @@ struct Maker<'a> {
     text: &'a [u8],
     at: usize,
     lines: Vec<Line>,
-    /// The lines whose brackets are open, and the bracket that closes them.
+    /// The lines whose brackets are open, each with its closing bracket.
     open: Vec<(usize, u8)>,
 }
 
 impl Maker<'_> {
-    /// Begins a line at what comes next.
+    /// Begins a line at the next token.
     fn line(&mut self) {
         self.at = after_blanks(self.text, self.at);
         let [depth, start] = [self.open.len(), self.at].map(|n| u32::try_from(n).unwrap_or(u32::MAX));
         self.lines.push(Line { depth, start, end: start, closes: 0 });
     }
 
-    /// Takes what comes next into the line, and returns its first byte and what it is.
+    /// Appends the next token to the line and returns its first byte and kind.
     fn take(&mut self) -> Option<(u8, TokenKind)> {
         self.at = after_blanks(self.text, self.at);
         let first = self.text.get(self.at).copied()?;
@@ -161,11 +161,11 @@ impl Maker<'_> {
         self.text.get(self.at).copied()
     }
 
-    /// Reads values until the outermost one ends.
+    /// Parses values until the outermost one ends.
     fn run(&mut self) -> Option<()> {
         while self.lines.len() <= LINES {
             self.value()?;
-            // Behind a value: commas and closing brackets.
+            // After a value: commas and closing brackets.
             loop {
                 let next = self.peek();
                 let Some((line, close)) = self.open.last().copied() else {
@@ -196,7 +196,7 @@ impl Maker<'_> {
         Some(())
     }
 
-    /// Reads a value; of one with members, up to the first of them.
+    /// Parses a value; descends into the first members of objects and arrays down to a scalar or an empty value.
     fn value(&mut self) -> Option<()> {
         loop {
             let close = match self.take()? {

@@ -1,7 +1,7 @@
-//! Events in words for human eyes.
+//! Events as text for people.
 //!
-//! [`Printer`] writes one line an event; [`StyledWriter`] makes it plain or coloured, and is the one door through which text
-//! from the wire goes: [`printable()`](crate::text::printable) shows what a terminal would otherwise obey.
+//! [`Printer`] writes one line per event. [`StyledWriter`] writes it plain or coloured and is the only way for text
+//! from the wire into a line: [`printable()`](crate::text::printable) replaces what a terminal would interpret.
 //!
 //! ```
 //! use wirefin::event::{Anomaly, Event, Kind};
@@ -43,29 +43,29 @@ use crate::event::{Event, Kind, Meaning, Message, Opening};
 use crate::model::Timestamp;
 use crate::text::{Day, Rfc3339, Zone};
 
-/// The settings of the printed lines.
+/// The settings of a [`Printer`].
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// Colour them.
+    /// Use colour.
     pub colour: bool,
     /// Show handshakes in full, and frames.
     pub verbose: bool,
-    /// Show payloads as hex dumps too.
+    /// Show payloads as hex dumps as well.
     pub hex: bool,
-    /// How many columns a row may take.
+    /// The maximum width of a row, in columns.
     pub width: usize,
-    /// How times are shown.
+    /// The format of times.
     pub clock: Clock,
-    /// Lay JSON out below its row, indented.
+    /// Show JSON payloads below their row, indented.
     pub pretty: bool,
-    /// Say first when the capture begins, and name the days where times are those of a day.
+    /// Begin with the start time of the capture, and show the date where times are times of day.
     pub dated: bool,
 }
 
-/// How wide lines are where no terminal says so.
+/// The width of lines where no terminal determines it.
 pub const DEFAULT_WIDTH: usize = 160;
 
-/// A writer of one line an event, and of the details that were asked for below it.
+/// A writer of one line per event, plus any details that were requested.
 #[derive(Clone, Debug)]
 pub struct Printer {
     settings: Settings,
@@ -73,12 +73,12 @@ pub struct Printer {
 }
 
 impl Printer {
-    /// Makes a printer.
+    /// Creates a printer.
     pub const fn new(settings: Settings) -> Self {
         Printer { settings, origin: None }
     }
 
-    /// Sets the moment that times are told from; without it, the first event's.
+    /// Sets the origin of relative times; by default, the time of the first event.
     pub const fn start(&mut self, origin: Timestamp) {
         self.origin = Some(origin);
     }
@@ -88,12 +88,12 @@ impl Printer {
         self.settings.verbose
     }
 
-    /// Appends the lines that tell `event`.
+    /// Appends the lines for `event`.
     pub fn write(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
         let Settings { colour, verbose, hex, width, clock, .. } = self.settings;
         let began = *self.origin.get_or_insert(event.at.time);
         let origin = origin::Origin { clock, began };
-        // What concerns the capture as a whole names a file and what is wrong with it, and is shown whole.
+        // Events about the capture as a whole name a file and its error, and are shown in full.
         let columns = if event.conn.is_some() { width } else { usize::MAX };
         let pen = &mut StyledWriter::new(out, colour).within(columns);
         let mut row = Row { pen, event, origin, width };
@@ -112,7 +112,7 @@ impl Printer {
                     row.frame(frame);
                 }
             }
-            // Nothing but a part of what a later row says.
+            // Skip a part: a later row shows the complete message.
             Kind::Message(message)
                 if !verbose && !hex && message.meaning.is_some_and(Meaning::is_only_part) => {}
             Kind::Message(message) => {
@@ -132,7 +132,7 @@ impl Printer {
         }
     }
 
-    /// Appends the line that stands first: when the capture begins.
+    /// Appends the first line: the start time of the capture.
     pub fn preface(&self, out: &mut Vec<u8>) {
         let Some(began) = self.origin.filter(|_| self.settings.dated) else { return };
         let zone = if let Clock::OfDay(zone) = self.settings.clock { zone } else { Zone::UTC };
@@ -144,7 +144,7 @@ impl Printer {
         pen.end();
     }
 
-    /// Returns the day of a moment, where days are to be named.
+    /// Returns the day of `time` if dates are to be shown.
     pub fn day(&self, time: Timestamp) -> Option<Day> {
         match self.settings.clock {
             Clock::OfDay(zone) if self.settings.dated => Some(zone.day(time)),
@@ -152,14 +152,14 @@ impl Printer {
         }
     }
 
-    /// Appends the line that names a day.
+    /// Appends a line with a date.
     pub fn name_day(&self, day: Day, out: &mut Vec<u8>) {
         let pen = &mut StyledWriter::new(out, self.settings.colour);
         pen.put(Style::Dim, &format!("── {} ──", day.name()));
         pen.end();
     }
 
-    /// Lays a message out in lines, where that was asked for and it is JSON of which all is known.
+    /// Lays a message out in lines if that was requested and it is complete JSON.
     fn laid_out(&self, message: &Message<'_>) -> Option<Vec<layout::Line>> {
         let whole = message.text && message.is_complete() && message.truncated_to.is_none();
         let nested = |payload: &[u8]| payload.iter().any(|byte| matches!(byte, b'{' | b'['));
@@ -169,7 +169,7 @@ impl Printer {
         layout::lay_out(message.payload)
     }
 
-    /// Appends the handshake in full, where that was asked for.
+    /// Appends the handshake in full if that was requested.
     fn handshake(&self, opening: &Opening, out: &mut Vec<u8>) {
         if self.settings.verbose
             && let Some(handshake) = &opening.handshake
@@ -179,10 +179,10 @@ impl Printer {
     }
 }
 
-/// How wide a displayed event may be, in columns.
+/// The maximum width of a displayed event, in columns.
 const DISPLAYED: usize = 160;
 
-/// Writes the event in one line, as `wirefin print` does, with the time as RFC 3339.
+/// Writes the event as a single line, like `wirefin print`, with its time in RFC 3339 format.
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = Vec::new();
@@ -198,7 +198,7 @@ impl fmt::Display for Event<'_> {
         };
         let mut row = Vec::new();
         Printer::new(settings).write(self, &mut row);
-        // The seconds since the first packet, which nobody here knows.
+        // Drop the seconds since the first packet, which is unknown here.
         let row = String::from_utf8_lossy(&row);
         let row = row.trim().split_once(' ').map_or("", |(_, rest)| rest.trim_start());
         write!(f, "{}  {row}", String::from_utf8_lossy(&line))

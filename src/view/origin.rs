@@ -2,33 +2,33 @@ use crate::event::{Event, Kind};
 use crate::model::Timestamp;
 use crate::text::{Rfc3339, Zone, eight_digits};
 
-/// The form in which times are shown.
+/// The format of times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Clock {
     /// Seconds since the first packet.
     #[default]
     Relative,
-    /// Of a message, seconds since the message before it in its conversation.
+    /// Seconds since the previous message of the conversation; nothing for other events.
     Delta,
-    /// The time of day in a zone; whoever shows it names the days.
+    /// The time of day in a time zone; the caller shows the dates.
     OfDay(Zone),
-    /// Seconds since 1970.
+    /// Seconds since the Unix epoch.
     Epoch,
 }
 
-/// The form in which times are shown, and the moment that they are counted from.
+/// The format of times and the origin of relative ones.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin {
-    /// How.
+    /// The format.
     pub clock: Clock,
-    /// Since when, where they are counted since the first packet.
+    /// The origin of [`Clock::Relative`].
     pub began: Timestamp,
 }
 
-/// The most characters that a time has: a sign, 20 digits, a dot and 6 digits.
+/// The maximum length of a formatted time: a sign, 20 digits, a dot and 6 digits.
 const MOST: usize = 32;
 
-/// The words for a time.
+/// A formatted time.
 #[derive(Clone, Copy, Debug)]
 pub struct TimeText {
     text: [u8; MOST],
@@ -40,7 +40,7 @@ impl TimeText {
         TimeText { text: [b' '; MOST], length: 0 }
     }
 
-    /// Returns them.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         str::from_utf8(self.text.get(..self.length).unwrap_or_default()).unwrap_or_default()
     }
@@ -61,7 +61,7 @@ impl TimeText {
 }
 
 impl Origin {
-    /// Returns the words for the time of an event.
+    /// Formats the time of an event.
     pub fn shown(self, event: &Event<'_>) -> TimeText {
         let mut text = TimeText::new();
         let time = event.at.time;
@@ -72,7 +72,7 @@ impl Origin {
             (Clock::OfDay(zone), _) => {
                 let mut out = Vec::with_capacity(30);
                 Rfc3339::default().write(zone.shifted(time), &mut out);
-                // To a microsecond, as the others.
+                // Microseconds, like the other formats.
                 text.push(out.get(11..26).unwrap_or_default());
                 return text;
             }

@@ -1,19 +1,19 @@
 use crate::event::Missing;
 use crate::text::count;
 
-/// How many dots stand for missing bytes before they are counted instead.
+/// The maximum number of missing bytes shown as dots; more are shown as a count.
 const DOTS: u64 = 16;
 
-/// A stretch of a payload, in order.
+/// A contiguous piece of a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
-    /// Bytes that are known, and the offset of the first.
+    /// Known bytes and the offset of the first.
     Known(u64, &'a [u8]),
-    /// Bytes that are not.
+    /// Missing bytes.
     Missing(Missing),
 }
 
-/// Puts the known bytes of a payload and its missing ranges back in their order.
+/// Interleaves the known bytes of a payload with its missing ranges, in payload order.
 pub fn pieces<'a>(known: &'a [u8], missing: &'a [Missing]) -> impl Iterator<Item = Piece<'a>> {
     let (mut offset, mut known, mut missing) = (0_u64, known, missing.iter().copied().peekable());
     std::iter::from_fn(move || {
@@ -34,7 +34,7 @@ pub fn pieces<'a>(known: &'a [u8], missing: &'a [Missing]) -> impl Iterator<Item
     })
 }
 
-/// Returns what stands for missing bytes in a line of text: a dot a byte, or how many they are.
+/// Returns the placeholder for missing bytes in a line of text: one dot per byte, or their number.
 pub fn dots(hole: &Missing) -> String {
     match hole.length {
         Some(length @ 0..=DOTS) => "·".repeat(usize::try_from(length).unwrap_or(0)),

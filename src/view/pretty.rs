@@ -1,16 +1,16 @@
-//! JSON below a message's row, laid out in lines.
+//! JSON laid out below a message's row.
 
 use super::layout::{self, TokenKind};
 use super::style::{Style, StyledWriter};
 
-/// Where the lines begin.
+/// The column at which lines begin.
 const INDENT: usize = 24;
-/// How many columns each level takes.
+/// The indentation per level, in columns.
 const STEP: usize = 2;
 
-/// Writes a payload as indented lines, where it is JSON; tells whether it is.
+/// Writes a JSON payload as indented lines.
 ///
-/// The payload is only cut into lines, never made anew: what is shown is what was sent.
+/// The payload is only split into lines, never re-encoded, so that it is shown exactly as sent.
 pub(super) fn write(pen: &mut StyledWriter<'_>, lines: &[layout::Line], payload: &[u8]) {
     for line in lines {
         pen.blanks(INDENT.saturating_add(line.depth().saturating_mul(STEP)));

@@ -1,4 +1,4 @@
-//! One line an event.
+//! One line per event.
 
 use std::fmt::Write;
 
@@ -19,10 +19,10 @@ const CONN: usize = 8;
 const WORD: usize = 8;
 const SIZE: usize = 9;
 
-/// How many bytes of a binary payload are shown in hexadecimal, and how many of a text's are looked at, for each column.
+/// How many bytes of a payload are examined per column: shown in hexadecimal if binary, else scanned as text.
 const BYTES_PER_COLUMN: usize = 4;
 
-/// A row that is being written: of which event, with the time since when, in how many columns.
+/// The row of one event.
 pub(super) struct Row<'a, 'o> {
     pub(super) pen: &'a mut StyledWriter<'o>,
     pub(super) event: &'a Event<'a>,
@@ -31,8 +31,8 @@ pub(super) struct Row<'a, 'o> {
 }
 
 impl<'o> Row<'_, 'o> {
-    /// Writes the columns that all rows begin with: time, connection, arrow, word and size; whose word is of a sub-protocol
-    /// and long takes of the size's column.
+    /// Writes the columns common to all rows: time, connection, arrow, word and size. A long sub-protocol word extends
+    /// into the column of the size.
     fn begin(&mut self, style: Style, arrow: &str, word: &str, size: Option<u64>) -> &mut StyledWriter<'o> {
         let pen = &mut *self.pen;
         pen.right(Style::Dim, self.origin.shown(self.event).as_str(), TIME);
@@ -49,7 +49,7 @@ impl<'o> Row<'_, 'o> {
         pen
     }
 
-    /// Writes that a conversation began.
+    /// Writes the opening of a conversation.
     pub(super) fn opened(&mut self, opening: &Opening) {
         let width = self.width;
         let pen = self.begin(Style::Strong, "⇄", "open", None);
@@ -67,7 +67,7 @@ impl<'o> Row<'_, 'o> {
         pen.end();
     }
 
-    /// Writes that an upgrade was refused or never answered.
+    /// Writes an upgrade that was refused or never answered.
     pub(super) fn rejected(&mut self, rejected: &Rejected) {
         let opening = &rejected.opening;
         let response = opening.handshake.as_deref().and_then(|it| it.response.as_ref());
@@ -89,7 +89,7 @@ impl<'o> Row<'_, 'o> {
         pen.end();
     }
 
-    /// Writes a message or control frame; without a `width`, nothing of its payload.
+    /// Writes a message or control frame, without its payload if `width` is 0.
     pub(super) fn message(&mut self, message: &Message<'_>) {
         let said = message.meaning.is_some_and(|it| it.units().next().is_some());
         let unit = message.meaning.and_then(|it| it.units().find(|unit| unit.earlier().is_none()));
@@ -100,7 +100,7 @@ impl<'o> Row<'_, 'o> {
         let taken = if remarks.is_empty() { 0 } else { remarks.chars().count().saturating_add(2) };
         let room = width.saturating_sub(pen.column()).saturating_sub(taken).max(20);
         if width == 0 {
-            // The payload stands below.
+            // The payload is written below the row.
         } else if let Some(meaning) = message.meaning.filter(|_| said) {
             units_row::units(pen, meaning, message.from, room);
         } else if let Some(close) = &message.close {
@@ -117,7 +117,7 @@ impl<'o> Row<'_, 'o> {
         pen.end();
     }
 
-    /// Writes a frame's header.
+    /// Writes a frame header.
     pub(super) fn frame(&mut self, frame: &Frame) {
         let Frame { from, header, offset } = *frame;
         let pen = self.begin(Style::Dim, arrow(from), "frame", Some(header.length));
@@ -141,7 +141,7 @@ impl<'o> Row<'_, 'o> {
         pen.end();
     }
 
-    /// Writes what was wrong, with the evidence.
+    /// Writes an anomaly with its evidence.
     pub(super) fn anomaly(&mut self, from: Option<Side>, anomaly: &Anomaly) {
         let style = match anomaly.severity() {
             Severity::Error => Style::Error,
@@ -169,7 +169,7 @@ impl<'o> Row<'_, 'o> {
         pen.end();
     }
 
-    /// Writes how a conversation ended.
+    /// Writes the end of a conversation.
     pub(super) fn closed(&mut self, closed: &Closed) {
         let pen = self.begin(Style::Strong, "■", "closed", None);
         match closed.code {
@@ -194,7 +194,7 @@ impl<'o> Row<'_, 'o> {
     }
 }
 
-/// Writes who speaks with whom, and about what.
+/// Writes both endpoints, the URL and the proxy, if any.
 fn ends(pen: &mut StyledWriter<'_>, opening: &Opening, width: usize) {
     pen.put(Style::Plain, &format!("{} → {}", opening.client, opening.server));
     if let Some(url) = opening.handshake.as_deref().and_then(|it| it.url.as_ref()) {
@@ -210,7 +210,7 @@ fn ends(pen: &mut StyledWriter<'_>, opening: &Opening, width: usize) {
     }
 }
 
-/// Writes what both agreed on.
+/// Writes the negotiated sub-protocol and compression.
 fn agreed(pen: &mut StyledWriter<'_>, opening: &Opening, width: usize) {
     let Some(handshake) = opening.handshake.as_deref() else { return };
     if let Some(subprotocol) = &handshake.subprotocol {
@@ -222,7 +222,7 @@ fn agreed(pen: &mut StyledWriter<'_>, opening: &Opening, width: usize) {
     }
 }
 
-/// Writes what the transport says beside the payload.
+/// Writes the fields that the transport carries beside the payload.
 fn fields(pen: &mut StyledWriter<'_>, message: &Message<'_>, room: usize) {
     for (name, value) in message.fields.iter().filter(|(name, _)| *name != "sid") {
         pen.put(Style::Dim, &format!("{name} "));
@@ -235,7 +235,7 @@ fn fields(pen: &mut StyledWriter<'_>, message: &Message<'_>, room: usize) {
     }
 }
 
-/// Writes a close code, its words and the reason.
+/// Writes a close code with its name and reason.
 fn close_code(pen: &mut StyledWriter<'_>, code: u16, reason: &str, room: usize) {
     let words = format!("{code} {}", close_code_name(code));
     pen.put(Style::Plain, &words);
@@ -279,7 +279,7 @@ fn hex(known: &[u8]) -> String {
     text
 }
 
-/// Says in words what is special about a message.
+/// Describes what is unusual about a message.
 fn remarks(message: &Message<'_>) -> String {
     let mut remarks = Vec::new();
     let wire = &message.wire;

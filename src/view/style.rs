@@ -6,30 +6,30 @@ use unicode_width::UnicodeWidthChar;
 use crate::model::Side;
 use crate::text::{Shown, printable};
 
-/// The meaning of a piece of text, so that the same text can be coloured or plain.
+/// The meaning of a piece of text, independent of how it is rendered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// Nothing in particular.
+    /// Ordinary text.
     Plain,
-    /// Context that the eye may skip.
+    /// Context of secondary importance.
     Dim,
-    /// What a row is about.
+    /// The subject of a row.
     Strong,
-    /// What the client did.
+    /// An action of the client.
     Client,
-    /// What the server did.
+    /// An action of the server.
     Server,
-    /// A MUST was broken.
+    /// A violated MUST.
     Error,
-    /// A SHOULD was broken, or something is suspicious.
+    /// A violated SHOULD, or something suspicious.
     Warning,
-    /// A limit of the capture or of ours.
+    /// A limit of the capture or of the analyzer.
     Note,
-    /// Stands for bytes that cannot be shown as they are.
+    /// A placeholder for bytes that cannot be shown literally.
     Escape,
 }
 
-/// Returns the arrow of a side: `→` is from the client.
+/// Returns the arrow of a side: `→` for the client.
 pub(super) const fn arrow(from: Side) -> &'static str {
     match from {
         Side::Client => "→",
@@ -46,7 +46,7 @@ pub(super) const fn side_style(from: Side) -> Style {
 }
 
 impl Style {
-    /// Returns what stands between `ESC [` and `m` (ECMA-48, select graphic rendition).
+    /// Returns the SGR parameters of the style (ECMA-48), to be put between `ESC [` and `m`.
     const fn code(self) -> &'static str {
         match self {
             Style::Plain => "0",
@@ -62,37 +62,37 @@ impl Style {
     }
 }
 
-/// A writer of styled text that counts the columns of the line.
+/// A writer of styled text that counts the columns of the current line.
 ///
-/// Bytes from the wire go through [`StyledWriter::wire`] and nothing else.
+/// Bytes from the wire are written only with [`StyledWriter::wire`].
 #[derive(Debug)]
 pub struct StyledWriter<'o> {
     out: &'o mut Vec<u8>,
     colour: bool,
     style: Style,
     column: usize,
-    /// How many columns a line may have.
+    /// The maximum width of a line, in columns.
     most: usize,
 }
 
 impl<'o> StyledWriter<'o> {
-    /// Makes a writer that appends to `out`, with colour or without.
+    /// Creates a writer that appends to `out`, with or without colour.
     pub const fn new(out: &'o mut Vec<u8>, colour: bool) -> Self {
         StyledWriter { out, colour, style: Style::Plain, column: 0, most: usize::MAX }
     }
 
-    /// Cuts lines that are longer than `columns`, with `…` where it cut.
+    /// Truncates lines longer than `columns`, ending them with `…`.
     #[must_use]
     pub const fn within(self, columns: usize) -> Self {
         StyledWriter { most: columns, ..self }
     }
 
-    /// Returns how many columns the line has so far.
+    /// Returns the number of columns written to the current line.
     pub const fn column(&self) -> usize {
         self.column
     }
 
-    /// Writes our own words.
+    /// Writes trusted text.
     pub fn put(&mut self, style: Style, words: &str) {
         let columns = width(words);
         if columns > self.left_of_line() {
@@ -108,13 +108,13 @@ impl<'o> StyledWriter<'o> {
         self.most.saturating_sub(self.column)
     }
 
-    /// Writes our own words and fills up with blanks to `columns`.
+    /// Writes trusted text, left-aligned in `columns`.
     pub fn left(&mut self, style: Style, words: &str, columns: usize) {
         self.put(style, words);
         self.blanks(columns.saturating_sub(width(words)));
     }
 
-    /// Fills up with blanks to `columns` and writes our own words behind them.
+    /// Writes trusted text, right-aligned in `columns`.
     pub fn right(&mut self, style: Style, words: &str, columns: usize) {
         self.blanks(columns.saturating_sub(width(words)));
         self.put(style, words);
@@ -128,16 +128,17 @@ impl<'o> StyledWriter<'o> {
         self.column = self.column.saturating_add(count);
     }
 
-    /// Writes bytes from the wire, made safe for a terminal and cut to `room` columns, with `…` where it cut.
+    /// Writes bytes from the wire, escaped for a terminal and truncated to `room` columns, ending with `…` if
+    /// truncated.
     ///
-    /// Returns the columns that are left, or `None` where it cut.
+    /// Returns the remaining columns, or `None` if the text was truncated.
     pub fn wire(&mut self, style: Style, bytes: &[u8], room: usize) -> Option<usize> {
         let room = room.min(self.left_of_line());
         if let Some(left) = self.plain(style, bytes, room) {
             return left;
         }
         let end = self.column.saturating_add(room);
-        // Where `…` would still fit, so that the text can be cut back to there.
+        // The last state after which `…` would still fit, for truncating back to it.
         let mut fits = (self.out.len(), self.style, self.column);
         let result = printable(bytes, |shown| {
             let columns = match shown {
@@ -174,7 +175,8 @@ impl<'o> StyledWriter<'o> {
         None
     }
 
-    /// Writes bytes that are printable ASCII as far as there is room, which is what most text is; `None` where they are not.
+    /// Writes bytes if those that fit are all printable ASCII, the common case; returns `None` without writing
+    /// otherwise.
     fn plain(&mut self, style: Style, bytes: &[u8], room: usize) -> Option<Option<usize>> {
         let (fitting, more) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
         let looked_at = bytes.get(..room.saturating_add(1)).unwrap_or(bytes);
@@ -208,7 +210,7 @@ impl<'o> StyledWriter<'o> {
         }
         self.style = style;
         if self.colour {
-            // Begin anew, for a style does not take back what another one set.
+            // Reset first, because a style does not undo the attributes of the previous one.
             let begin = if style == Style::Plain { "" } else { "0;" };
             // Writing into memory cannot fail.
             let _ = write!(self.out, "\x1b[{begin}{}m", style.code());
@@ -216,15 +218,15 @@ impl<'o> StyledWriter<'o> {
     }
 }
 
-/// A writer that rows are written with: plain or coloured text, or the cells of a screen.
+/// An output for rows: plain text, coloured text, or the cells of a screen.
 pub trait StyledOutput {
-    /// Returns how many columns the line has so far.
+    /// Returns the number of columns written to the current line.
     fn column(&self) -> usize;
 
-    /// Writes our own words.
+    /// Writes trusted text.
     fn put(&mut self, style: Style, words: &str);
 
-    /// Writes bytes from the wire, made safe for a terminal and cut to `room` columns.
+    /// Writes bytes from the wire, escaped for a terminal and truncated to `room` columns.
     fn wire(&mut self, style: Style, bytes: &[u8], room: usize);
 }
 
@@ -242,7 +244,7 @@ impl StyledOutput for StyledWriter<'_> {
     }
 }
 
-/// Returns how many columns our own words take.
+/// Returns the width of trusted text, in columns.
 fn width(words: &str) -> usize {
     if words.is_ascii() {
         return words.len();
@@ -277,7 +279,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_quick_way_writes_the_same(text in "[ -~]{0,40}", room in 0_usize..50) {
-            // A character of another script at the end takes the slow way.
+            // A non-ASCII character at the end forces the slow path.
             let slow = wire(format!("{text}é").as_bytes(), room.max(text.len() + 1));
             let quick = wire(text.as_bytes(), room.max(text.len() + 1));
             prop_assert_eq!(format!("{}é", quick.0), slow.0);

@@ -1,4 +1,4 @@
-//! The units of a sub-protocol in a message's row.
+//! Sub-protocol units in a message's row.
 
 use super::style::{Style, StyledOutput, arrow, side_style};
 use crate::event::{Meaning, Unit};
@@ -6,9 +6,9 @@ use crate::model::Side;
 use crate::subprotocol::{Field, Format, Role, Value, write_body, write_guess};
 use crate::text::{bytes, count, span};
 
-/// Writes the units one after the other: name, id and body of each, an answer's latency, what went wrong.
+/// Writes the units in order: name, id and body of each, the latency of an answer, and errors.
 ///
-/// The kind of the first one is left out: it stands before the size.
+/// The kind of the first unit is omitted because the row already shows it before the size.
 pub fn units(pen: &mut dyn StyledOutput, meaning: Meaning<'_>, from: Side, room: usize) {
     let Some(first) = meaning.units().next() else { return };
     let end = pen.column().saturating_add(room);
@@ -37,7 +37,7 @@ pub fn units(pen: &mut dyn StyledOutput, meaning: Meaning<'_>, from: Side, room:
     }
 }
 
-/// Returns the style of a unit's kind: what went wrong stands out, what only keeps the connection alive does not.
+/// Returns the style of a unit's kind: errors stand out, heartbeats are dimmed.
 pub fn unit_style(unit: &Unit<'_>, from: Side) -> Style {
     match unit {
         _ if unit.error().is_some() => Style::Error,
@@ -74,7 +74,7 @@ fn one(pen: &mut dyn StyledOutput, unit: &Unit<'_>, end: usize) {
     }
 }
 
-/// Writes a body as far as there is room.
+/// Writes as much of a body as fits.
 fn body(pen: &mut dyn StyledOutput, unit: &Unit<'_>, plain: Style, end: usize) {
     let Some(body) = unit.body() else { return };
     let room = end.saturating_sub(pen.column());
@@ -90,14 +90,14 @@ fn body(pen: &mut dyn StyledOutput, unit: &Unit<'_>, plain: Style, end: usize) {
     pen.wire(plain, text.as_bytes(), end.saturating_sub(pen.column()));
 }
 
-/// Writes the fields, a secret one without its value.
+/// Writes the fields, hiding the values of secret ones.
 fn fields(pen: &mut dyn StyledOutput, unit: &Unit<'_>, end: usize) {
     for field in unit.fields() {
         let room = end.saturating_sub(pen.column());
         if room < 12 {
             return;
         }
-        // What is as usual needs no word.
+        // Omit default values.
         match field.value {
             _ if field.secret => {}
             Value::Flag(false) => continue,
@@ -117,7 +117,7 @@ fn fields(pen: &mut dyn StyledOutput, unit: &Unit<'_>, end: usize) {
     }
 }
 
-/// Returns a field's value as text, and `…` for a secret one.
+/// Returns a field's value as text, or `…` if it is secret.
 pub fn field_text(field: &Field<'_>) -> String {
     match field.value {
         _ if field.secret => "…".to_owned(),
@@ -129,7 +129,7 @@ pub fn field_text(field: &Field<'_>) -> String {
     }
 }
 
-/// Returns a body as text, at most about `most` bytes of it; what can only be guessed is said to be that.
+/// Returns about `most` bytes of a body as text, with a guess marked as such.
 pub fn body_text(unit: &Unit<'_>, most: usize) -> Option<String> {
     let (body, mut text) = (unit.body()?, "guessed ".to_owned());
     if !write_guess(&body, most, &mut text) {
