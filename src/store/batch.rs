@@ -10,12 +10,12 @@ use crate::event::{
 };
 use crate::model::{Anomaly, At, Side};
 
-/// An owner of events on their way into a [`super::Store`].
+/// A buffer of owned events on their way into a [`super::Store`].
 #[derive(Debug, Default)]
 pub struct Batch {
     pub(super) items: Vec<Item>,
     pub(super) bytes: Vec<u8>,
-    /// What lies before it was counted by [`Batch::mark`] and may not change any more.
+    /// The number of items counted by [`Batch::mark`]; they may not change any more.
     marked: Cell<usize>,
 }
 
@@ -37,7 +37,7 @@ pub(super) enum Owned {
     Unshown(Box<Unshown>),
 }
 
-/// A message whose payload lies in the batch.
+/// A message whose payload is in the batch.
 #[derive(Debug)]
 pub(super) struct Draft {
     pub(super) from: Side,
@@ -54,17 +54,17 @@ pub(super) struct Draft {
     pub(super) kept: u32,
     pub(super) rtt: Option<Duration>,
     pub(super) missing: Option<Box<[Missing]>>,
-    /// How long what its transport says is, which lies behind its meaning.
+    /// The length of the encoded transport fields, which follow the meaning.
     pub(super) fields: usize,
     pub(super) wire: Wire,
-    /// What it means; as it is written down, it lies behind the payload.
+    /// The digest of its meaning, whose encoding follows the payload.
     pub(super) meaning: Digest,
-    /// The frame of a message that has only one.
+    /// The frame of a single-frame message.
     pub(super) frame: Option<Frame>,
 }
 
 impl Draft {
-    /// Returns the yes-or-no facts about the message.
+    /// Returns the boolean facts about the message.
     pub(super) fn facts(&self) -> Facts {
         Facts::default()
             .with(Facts::TEXT, self.text)
@@ -78,7 +78,7 @@ impl Draft {
     }
 }
 
-/// The facts about a message's meaning that are asked for most, and its length as it is stored.
+/// The most frequently needed facts about a message's meaning, and its encoded length.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Digest {
     pub(super) length: u32,
@@ -101,18 +101,18 @@ impl Digest {
 }
 
 impl Batch {
-    /// Returns how many events it holds.
+    /// Returns the number of events in the batch, and protects them from later changes.
     pub fn mark(&self) -> usize {
         self.marked.set(self.items.len());
         self.items.len()
     }
 
-    /// Returns about how many bytes the events take.
+    /// Returns the approximate size of the events in bytes.
     pub fn size(&self) -> usize {
         self.items.len().saturating_mul(size_of::<Item>()).saturating_add(self.bytes.len())
     }
 
-    /// Forgets the events and keeps the memory, up to a bound.
+    /// Removes the events, keeping allocated memory up to a bound.
     pub fn clear(&mut self) {
         self.items.clear();
         self.items.shrink_to(64 << 10);
@@ -125,7 +125,7 @@ impl Batch {
         self.items.get(range).unwrap_or_default()
     }
 
-    /// Returns the payload of a message, what it means, and the fields of its transport.
+    /// Returns the payload, the encoded meaning and the encoded transport fields of a message.
     pub(super) fn parts(&self, draft: &Draft) -> [&[u8]; 3] {
         let mut end = draft.start;
         [draft.kept as usize, draft.meaning.length as usize, draft.fields].map(|length| {
@@ -135,7 +135,7 @@ impl Batch {
         })
     }
 
-    /// Takes the last event back if it is the one frame of a message of `from`.
+    /// Removes and returns the last event if it is the only frame of a message of `from`.
     fn take_frame(&mut self, conn: Option<ConnId>, from: Side, wire: &Wire) -> Option<Frame> {
         if wire.frames != 1 || self.items.len() <= self.marked.get() {
             return None;

@@ -4,52 +4,52 @@ use crate::model::{At, Pair, Side, Timestamp};
 /// The state of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
-    /// Messages may come.
+    /// Messages may follow.
     Open,
-    /// It ended.
+    /// The conversation has ended.
     Closed,
-    /// Its upgrade was refused or never answered.
+    /// The upgrade was refused or never answered.
     Failed,
 }
 
-/// One conversation with what was counted of it.
+/// A conversation and its statistics.
 #[derive(Debug)]
 pub struct Conversation {
-    /// Its connection.
+    /// The connection.
     pub id: ConnId,
-    /// How it stands.
+    /// The current state.
     pub state: State,
-    /// How it began, or did not; `None` where only an anomaly named its connection.
+    /// The upgrade; `None` if only an anomaly named the connection.
     pub opened: Option<Box<Attempt>>,
-    /// What names it in every output, from which entry of the store on: anew with each upgrade.
+    /// The identity of the conversation in outputs, by the store entry from which it applies: one for each upgrade.
     pub(super) names: Vec<(u32, event::Conversation)>,
-    /// Upgrades that were refused before, on the same connection.
+    /// Earlier upgrades that were refused on the same connection.
     pub(super) earlier: Vec<Attempt>,
-    /// When it was first heard of, and when last.
+    /// The times of the first and the last event.
     pub times: (Timestamp, Timestamp),
-    /// How it ended.
+    /// The end of the conversation.
     pub closed: Option<Box<Closed>>,
-    /// What each side sent so far.
+    /// The totals of each side so far.
     pub totals: Pair<DirectionTotals>,
-    /// How many anomalies of severity note, warning and error.
+    /// The numbers of anomalies of severity note, warning and error.
     pub anomalies: [u64; 3],
-    /// Its entries.
+    /// The numbers of its entries.
     pub(super) entries: Vec<u32>,
-    /// Frame headers of messages that are not complete yet: data and control frames of each side.
+    /// Frame headers of incomplete messages: data and control frames of each side.
     pub(super) pending: Pair<[Pending; 2]>,
 }
 
-/// An upgrade, whatever came of it.
+/// An upgrade and its outcome.
 #[derive(Clone, Debug)]
 pub enum Attempt {
-    /// It was granted.
+    /// The upgrade was accepted.
     Opened(Opening),
-    /// It was refused or never answered.
+    /// The upgrade was refused or never answered.
     Rejected(Rejected),
 }
 
 impl Attempt {
-    /// Returns the ends and the handshake.
+    /// Returns the endpoints and the handshake.
     pub const fn opening(&self) -> &Opening {
         match self {
             Attempt::Opened(opening) => opening,
@@ -57,12 +57,12 @@ impl Attempt {
         }
     }
 
-    /// Returns whether it was granted.
+    /// Returns whether the upgrade was accepted.
     pub const fn is_granted(&self) -> bool {
         matches!(self, Attempt::Opened(_))
     }
 
-    /// Returns the event that it was.
+    /// Returns the event of the upgrade.
     pub const fn kind(&self) -> event::Kind<'_> {
         match self {
             Attempt::Opened(opening) => event::Kind::Opened(opening),
@@ -71,7 +71,7 @@ impl Attempt {
     }
 }
 
-/// The headers of the frames of an unfinished message, written down.
+/// The encoded frame headers of an unfinished message.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     pub(super) count: usize,
@@ -95,19 +95,19 @@ impl Conversation {
         }
     }
 
-    /// Lends the headers of the message, or the control frame, that a frame of `from` belongs to.
+    /// Returns the headers of the message or control frame that a frame of `from` belongs to.
     pub(super) fn pending(&mut self, from: Side, opcode: Opcode) -> &mut Pending {
         let [data, control] = &mut self.pending[from];
         if opcode.is_control() { control } else { data }
     }
 
-    /// Returns whether it ran over TLS.
+    /// Returns whether the conversation ran over TLS.
     pub fn is_secured(&self) -> bool {
         let over = self.opened.as_deref().and_then(|attempt| attempt.opening().over.as_ref());
         over.is_some_and(|over| over.tls.is_some())
     }
 
-    /// Returns host and path, or the server's address where the handshake is not known.
+    /// Returns host and path, or the server's address if the handshake is unknown.
     pub fn name(&self) -> String {
         let Some(opened) = &self.opened else { return format!("connection {}", self.id) };
         let handshake = opened.opening().handshake.as_ref();
@@ -117,28 +117,28 @@ impl Conversation {
         }
     }
 
-    /// Returns what names it in every output, as of entry `number` of the store.
+    /// Returns the identity of the conversation in outputs, as of entry `number` of the store.
     pub fn named_at(&self, number: u32) -> Option<&event::Conversation> {
         let after = self.names.partition_point(|(from, _)| *from <= number);
         Some(&self.names.get(after.checked_sub(1)?)?.1)
     }
 
-    /// Returns the sub-protocol that was agreed on.
+    /// Returns the negotiated sub-protocol.
     pub fn subprotocol(&self) -> Option<&str> {
         self.opened.as_ref()?.opening().handshake.as_ref()?.subprotocol.as_deref()
     }
 
-    /// Returns the messages and control frames of both sides.
+    /// Returns the number of messages and control frames of both sides.
     pub const fn messages(&self) -> u64 {
         self.totals.client.messages.saturating_add(self.totals.server.messages)
     }
 
-    /// Returns the payload bytes of both sides.
+    /// Returns the number of payload bytes of both sides.
     pub const fn bytes(&self) -> u64 {
         self.totals.client.bytes.saturating_add(self.totals.server.bytes)
     }
 
-    /// Returns how bad the worst of its anomalies is.
+    /// Returns the highest severity among its anomalies.
     pub fn worst(&self) -> Option<Severity> {
         match self.anomalies {
             [0, 0, 0] => None,
@@ -148,22 +148,22 @@ impl Conversation {
         }
     }
 
-    /// Returns how many entries belong to it.
+    /// Returns the number of its entries.
     pub const fn entries(&self) -> usize {
         self.entries.len()
     }
 
-    /// Returns the number of its `at`th entry in the store.
+    /// Returns the store's number of its entry at index `at`.
     pub fn entry(&self, at: usize) -> Option<u32> {
         self.entries.get(at).copied()
     }
 
-    /// Returns how many of its entries stand before entry `number` of the store.
+    /// Returns how many of its entries precede entry `number` of the store.
     pub fn place_of(&self, number: u32) -> usize {
         self.entries.partition_point(|entry| *entry < number)
     }
 
-    /// Returns about how much memory it takes, its handshake included, in bytes.
+    /// Returns the approximate memory use in bytes, including the handshake.
     pub(super) fn weight(&self) -> usize {
         let heads = |opened: &Attempt| {
             let handshake = opened.opening().handshake.as_ref();

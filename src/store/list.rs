@@ -1,9 +1,8 @@
-/// How many elements a block of a [`List`] has, as a power of two.
+/// The number of elements per block of a [`List`], as a power of two.
 const SHIFT: u32 = 14;
 const BLOCK: usize = 1 << SHIFT;
 
-/// A list that grows without moving what it holds: a million entries are never copied at once, and never twice
-/// in memory.
+/// A list that grows without moving its elements: a million entries are never copied at once, nor held in memory twice.
 #[derive(Debug)]
 pub(super) struct List<T> {
     blocks: Vec<Vec<T>>,
@@ -35,15 +34,15 @@ impl<T> List<T> {
         self.blocks.get(at >> SHIFT)?.get(at & (BLOCK.wrapping_sub(1)))
     }
 
-    /// Returns how many elements from the front satisfy `is`, which must hold for a front part only.
+    /// Returns the number of leading elements that satisfy `is`, which no later element may satisfy.
     pub(super) fn partition_point(&self, is: impl Fn(&T) -> bool) -> usize {
         let whole = self.blocks.partition_point(|block| block.last().is_some_and(&is));
         let inside = self.blocks.get(whole).map_or(0, |block| block.partition_point(&is));
-        // The last block need not be full.
+        // The last block may be partly filled.
         (whole << SHIFT).saturating_add(inside).min(self.length)
     }
 
-    /// Returns the memory taken, in bytes.
+    /// Returns the memory use in bytes.
     pub(super) fn allocated(&self) -> usize {
         self.blocks.len().saturating_mul(BLOCK).saturating_mul(size_of::<T>())
     }

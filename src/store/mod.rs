@@ -1,4 +1,4 @@
-//! Events kept in memory, bounded: what the screen draws.
+//! Bounded in-memory storage of events, from which the screen is drawn.
 //!
 //! ```text
 //!   Batch ──► Store ─┬─ entries        64 bytes a message, all of them
@@ -8,8 +8,9 @@
 //!                    └─ rates          messages in time, at the finest resolution that fits
 //! ```
 //!
-//! A [`Batch`] owns what events lend, so that one thread can fill it while another holds the [`Store`]. The store
-//! is behind a lock ([`Shared`]) which is held for moments only: nothing here waits, but for the reading of old payloads.
+//! A [`Batch`] owns copies of borrowed event data, so that one thread can fill it while another holds the [`Store`].
+//! The store is behind a lock ([`Shared`]) that is held only briefly; nothing blocks under it except reading old
+//! payloads back.
 //!
 //! ```
 //! use wirefin::capture::Files;
@@ -35,7 +36,7 @@ mod record;
 mod recorder;
 mod replay;
 mod shared;
-#[allow(clippy::module_inception)] // the noun of this module
+#[allow(clippy::module_inception)] // the main type of this module
 mod store;
 #[cfg(test)]
 mod tests;
@@ -51,18 +52,18 @@ pub use replay::{ReplayError, Wanted};
 pub use shared::{Phase, Shared};
 pub use store::{Store, StoredAnomaly};
 
-/// The bounds of what a [`super::Store`] may take.
+/// The bounds of a [`super::Store`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Memory for everything, in bytes: payloads beyond it go to a temporary file.
+    /// The memory for everything, in bytes; payloads beyond it go to a temporary file.
     pub memory: u64,
-    /// What the temporary file may hold, in bytes: beyond it the oldest payloads are dropped.
+    /// The maximum size of the temporary file, in bytes; beyond it the oldest payloads are dropped.
     pub spool: u64,
-    /// How many frame headers of one message are kept.
+    /// The number of frame headers kept per message.
     pub frames: usize,
-    /// How many anomalies are kept with their evidence; of the others, the code is.
+    /// The number of anomalies kept with their evidence; of further ones only the code is kept.
     pub anomalies: usize,
-    /// How many connections without a WebSocket are kept, to say what they were.
+    /// The number of connections without a WebSocket that are kept for an explanation.
     pub unshown: usize,
 }
 

@@ -4,52 +4,52 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
-/// How many bytes a chunk has.
+/// The size of a chunk, in bytes.
 pub(super) const CHUNK: usize = 4 << 20;
 const CHUNK_64: u64 = CHUNK as u64;
 
-/// How many chunks read back from the file are kept.
+/// The number of cached chunks read back from the file.
 const CACHED: usize = 2;
 
-/// The place of a payload's bytes.
+/// The location of a payload's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PayloadLocation {
     /// In memory.
     Memory,
     /// In the temporary file.
     File,
-    /// Nowhere: dropped to stay within the bounds.
+    /// Dropped to stay within the bounds.
     Dropped,
 }
 
-/// Payloads one after the other: the newest in memory, older ones in a file, the oldest nowhere.
+/// Payloads in order of arrival: the newest in memory, older ones in a file, the oldest dropped.
 ///
-/// A place is an offset into all bytes ever written. Bytes of one payload lie in one chunk unless they are more
-/// than a chunk holds.
+/// A place is an offset into all bytes ever written. A payload is contained in a single chunk unless it is larger than
+/// a chunk.
 #[derive(Debug, Default)]
 pub(super) struct Payloads {
-    /// The chunks in memory, oldest first; all but the last are complete.
+    /// The chunks in memory, oldest first; all except the last are complete.
     chunks: VecDeque<Arc<Vec<u8>>>,
     /// The number of the first chunk in memory.
     first: u64,
-    /// The number of the first chunk that is not dropped.
+    /// The number of the first chunk that was not dropped.
     oldest: u64,
-    /// How many payload bytes lie in each chunk from the oldest on: what stands behind payloads is not counted, nor
-    /// what is free.
+    /// The number of payload bytes in each chunk, from the oldest on; data after payloads and free space are not
+    /// counted.
     held: VecDeque<u64>,
-    /// How many payload bytes were dropped, and how many lie in the file.
+    /// The number of payload bytes dropped, and the number in the file.
     dropped: u64,
     filed: u64,
     end: u64,
     spool: Option<Arc<File>>,
-    /// How many chunks the file may hold; chunk `n` lies in slot `n` modulo it.
+    /// The maximum number of chunks in the file; chunk `n` is in slot `n` modulo this number.
     slots: Option<u64>,
     failed: Option<io::Error>,
     cache: VecDeque<(u64, Arc<Vec<u8>>)>,
     scratch: Vec<u8>,
 }
 
-/// A chunk that is to be written to the file, by whoever does not hold the store.
+/// A chunk to be written to the file without holding the store.
 #[derive(Debug)]
 pub(super) struct Job {
     file: Arc<File>,
@@ -61,7 +61,7 @@ pub(super) struct Job {
 impl Job {
     /// Writes the chunk.
     pub(super) fn run(self) -> Done {
-        // At a place, not where the file stands: the screen reads the same file meanwhile.
+        // Positioned, because the screen reads the same file meanwhile.
         let result = self.file.write_all_at(&self.chunk, self.slot.saturating_mul(CHUNK_64));
         Done { number: self.number, result }
     }
@@ -75,7 +75,7 @@ pub(super) struct Done {
 }
 
 impl Payloads {
-    /// Appends a payload and what stands behind it, in one piece where they fit in a chunk, and tells their place.
+    /// Appends a payload and the data after it, in one piece if it fits in a chunk, and returns its place.
     pub(super) fn push(&mut self, parts: [&[u8]; 3]) -> u64 {
         let length = parts.iter().map(|part| part.len()).fold(0, usize::saturating_add);
         let used = self.chunks.back().map_or(CHUNK, |chunk| chunk.len());
@@ -107,29 +107,29 @@ impl Payloads {
         place
     }
 
-    /// Begins a chunk; what is free in the last one stays so.
+    /// Begins a chunk, leaving the free space of the last one unused.
     fn begin(&mut self) {
         self.end = self.next().saturating_mul(CHUNK_64);
         self.chunks.push_back(Arc::new(Vec::with_capacity(CHUNK)));
         self.held.push_back(0);
     }
 
-    /// Returns the number that the next chunk will have.
+    /// Returns the number of the next chunk.
     fn next(&self) -> u64 {
         self.first.saturating_add(self.chunks.len() as u64)
     }
 
-    /// Returns the memory taken, in bytes.
+    /// Returns the memory use in bytes.
     pub(super) fn allocated(&self) -> u64 {
         (self.chunks.len().saturating_add(self.cache.len()) as u64).saturating_mul(CHUNK_64)
     }
 
-    /// Returns how many payload bytes lie in the file, and how many were dropped.
+    /// Returns the number of payload bytes in the file and the number dropped.
     pub(super) const fn spooled(&self) -> (u64, u64) {
         (self.filed, self.dropped)
     }
 
-    /// Takes chunk `first`, the oldest in memory, as one that lies in the file from now on.
+    /// Removes the oldest chunk from memory and counts it as being in the file.
     fn leave(&mut self) {
         let at = usize::try_from(self.first.saturating_sub(self.oldest)).unwrap_or(usize::MAX);
         self.filed = self.filed.saturating_add(self.held.get(at).copied().unwrap_or(0));
@@ -137,7 +137,7 @@ impl Payloads {
         self.first = self.first.saturating_add(1);
     }
 
-    /// Drops the chunks before `oldest`, all of which have left memory.
+    /// Drops the chunks before `oldest`, none of which is in memory any more.
     fn drop_before(&mut self, oldest: u64) {
         while self.oldest < oldest {
             let gone = self.held.pop_front().unwrap_or(0);
@@ -148,12 +148,12 @@ impl Payloads {
         self.cache.retain(|(number, _)| *number >= oldest);
     }
 
-    /// Returns why the file cannot be used, once.
+    /// Takes the error that makes the file unusable, if any.
     pub(super) fn failure(&mut self) -> Option<io::Error> {
         self.failed.take()
     }
 
-    /// Returns the oldest chunk in memory as a job, if there is more in memory than `memory` allows.
+    /// Returns a job for the oldest chunk in memory if memory use exceeds `memory`.
     pub(super) fn job(&mut self, memory: u64, spool: u64) -> Option<Job> {
         if self.chunks.len() < 3 || self.allocated() <= memory {
             return None;
@@ -169,13 +169,13 @@ impl Payloads {
             self.forget();
             return self.job(memory, 0);
         };
-        // Its slot may hold the oldest chunk of the file, which goes before it is written over.
+        // Its slot may hold the oldest chunk of the file, which is dropped before it is overwritten.
         self.drop_before(self.first.saturating_add(1).saturating_sub(slots));
         let chunk = Arc::clone(self.chunks.front()?);
         Some(Job { file, chunk, number: self.first, slot })
     }
 
-    /// Hears how a job went.
+    /// Takes the result of a job.
     pub(super) fn done(&mut self, done: Done) {
         if done.number != self.first {
             return;
@@ -196,7 +196,7 @@ impl Payloads {
         self.cache.clear();
     }
 
-    /// Returns where `length` bytes at `place` are.
+    /// Returns the location of the bytes at `place`.
     pub(super) fn kept(&self, place: u64) -> PayloadLocation {
         match place / CHUNK_64 {
             number if number >= self.first => PayloadLocation::Memory,
@@ -205,7 +205,7 @@ impl Payloads {
         }
     }
 
-    /// Lends the bytes at `place`; `None` where they were dropped or cannot be read back.
+    /// Returns the bytes at `place`, or `None` if they were dropped or cannot be read back.
     pub(super) fn read(&mut self, place: u64, length: usize) -> Option<&[u8]> {
         if length == 0 {
             return Some(&[]);
@@ -242,7 +242,7 @@ impl Payloads {
         }
     }
 
-    /// Reads a chunk back from the file where that is where it is.
+    /// Reads a chunk back from the file unless it is in memory.
     fn load(&mut self, number: u64) -> Option<()> {
         if number >= self.first || self.cache.iter().any(|(other, _)| *other == number) {
             return Some(());
@@ -266,7 +266,7 @@ impl Payloads {
     }
 }
 
-/// Reads from `start` on until `bytes` are full or the file ends, and tells how much that was.
+/// Reads from offset `start` until `bytes` is full or the file ends, and returns the number of bytes read.
 fn fill(file: &File, bytes: &mut [u8], start: u64) -> io::Result<usize> {
     let mut filled = 0_usize;
     while let Some(room) = bytes.get_mut(filled..).filter(|room| !room.is_empty()) {
@@ -280,9 +280,9 @@ fn fill(file: &File, bytes: &mut [u8], start: u64) -> io::Result<usize> {
     Ok(filled)
 }
 
-/// Makes a file that has no name, so that it is gone when we are, however we end.
+/// Creates a file without a name, so that it disappears with the process however that ends.
 ///
-/// It lies in the folder that `TMPDIR` names; else in `/var/tmp` rather than `/tmp`, which often is memory.
+/// It is created in `TMPDIR`; by default in `/var/tmp` rather than `/tmp`, which is often in memory.
 pub fn unlinked_file() -> io::Result<File> {
     match std::env::var_os("TMPDIR") {
         Some(chosen) => tempfile::tempfile_in(chosen),

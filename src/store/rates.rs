@@ -1,37 +1,37 @@
-#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // shares of a stretch of time: a float is exact enough, and `as` saturates
+#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // fractions of a time span: a float is precise enough, and `as` saturates
 
 use crate::event::{Opcode, Severity};
 use crate::model::{Pair, Side, Timestamp};
 
-/// How many buckets there are: the resolution is the finest at which all of the capture fits.
+/// The number of buckets; the resolution is the finest at which the capture fits into them.
 const BUCKETS: usize = 4096;
-/// How long a bucket is at first, in nanoseconds.
+/// The initial width of a bucket, in nanoseconds.
 const FIRST_WIDTH: u64 = 1 << 17;
 
-/// The marks of a stretch of time: what happened in it and deserves one.
+/// The notable events in a span of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
     /// A conversation began.
     pub opened: bool,
     /// A conversation ended.
     pub closed: bool,
-    /// The capture lacks bytes.
+    /// Bytes are missing from the capture.
     pub gap: bool,
-    /// The worst anomaly.
+    /// The highest severity of an anomaly.
     pub worst: Option<Severity>,
 }
 
-/// The counts of what happened in a stretch of time.
+/// The event counts of a span of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Column {
     /// Messages and control frames of each side.
     pub messages: Pair<u32>,
-    /// What stands out.
+    /// Notable events.
     pub marks: Marks,
 }
 
 impl Column {
-    /// Adds another stretch.
+    /// Adds the counts of another span.
     pub fn add(&mut self, other: &Column) {
         for side in Side::BOTH {
             self.messages[side] = self.messages[side].saturating_add(other.messages[side]);
@@ -61,7 +61,7 @@ impl Column {
     }
 }
 
-/// Message counts in time, in ever longer buckets as the capture grows: the memory is the same for any length.
+/// Message counts over time, in buckets that widen as the capture grows, so that the memory use is constant.
 #[derive(Debug)]
 pub(super) struct Rates {
     start: Option<Timestamp>,
@@ -76,7 +76,7 @@ impl Default for Rates {
 }
 
 impl Rates {
-    /// Returns the bucket that `time` falls in.
+    /// Returns the bucket of `time`, widening the buckets if necessary.
     pub(super) fn at(&mut self, time: Timestamp) -> Option<&mut Column> {
         let start = *self.start.get_or_insert(time);
         let since = u64::try_from(time.since(start).as_nanos()).unwrap_or(u64::MAX);
@@ -92,7 +92,7 @@ impl Rates {
         self.buckets.get_mut(at)
     }
 
-    /// Joins every two buckets.
+    /// Merges adjacent buckets in pairs.
     fn halve(&mut self) {
         let joined = self.buckets.chunks(2).map(|pair| {
             pair.iter().fold(Column::default(), |mut sum, bucket| {
@@ -104,13 +104,13 @@ impl Rates {
         self.width = self.width.saturating_mul(2);
     }
 
-    /// Returns how long a bucket is, in nanoseconds.
+    /// Returns the width of a bucket in nanoseconds.
     pub(super) const fn width(&self) -> u64 {
         self.width
     }
 
-    /// Adds the buckets up into `columns` equal stretches from `from` to `to`; a bucket falls where its middle does,
-    /// or is spread if it is longer than a column.
+    /// Sums the buckets into `columns` equal columns between `from` and `to`; a bucket counts for the column that
+    /// contains its middle.
     pub(super) fn columns(&self, from: Timestamp, to: Timestamp, columns: usize) -> Vec<Column> {
         let mut sums = vec![Column::default(); columns];
         let Some(start) = self.start else { return sums };
@@ -122,7 +122,7 @@ impl Rates {
             }
             let begin = between(from, start) + n as f64 * self.width as f64;
             let middle = begin + self.width as f64 / 2.0;
-            // Rounding may put the last bucket right behind the last column.
+            // Rounding may put the last bucket just past the last column.
             let column = ((middle * scale) as usize).min(columns.saturating_sub(1));
             if middle >= 0.0
                 && begin <= span
@@ -135,7 +135,7 @@ impl Rates {
     }
 }
 
-/// Returns the nanoseconds from one moment to another; of moments themselves, a float could not tell neighbours apart.
+/// Returns the nanoseconds between two moments; an absolute time would exceed the precision of a float.
 fn between(from: Timestamp, to: Timestamp) -> f64 {
     to.as_nanos().saturating_sub(from.as_nanos()) as f64
 }

@@ -1,44 +1,45 @@
-//! The facts that stand behind a payload: too many for the index, wanted only when somebody looks.
+//! The facts stored after a payload: too large for the index, and read only on demand.
 
 use std::time::Duration;
 
 use crate::event::{Frame, Header, Missing, Value};
 use crate::model::{At, Side, Timestamp};
 
-/// Everything that was kept about one message beside its [`super::Entry`].
+/// Everything kept about a message in addition to its [`super::Entry`].
 #[derive(Clone, Debug, Default)]
 pub struct Record {
-    /// The packet at which it became known.
+    /// The packet at which the message became known.
     pub known: u64,
-    /// Which message of its conversation it is, from 1.
+    /// Its number within the conversation, from 1.
     pub number: u64,
-    /// The time since the message before it, or the opening.
+    /// The time since the previous message or the opening.
     pub delta: Duration,
-    /// The packet that carried its first byte, and when.
+    /// The packet with its first byte, and the time of that packet.
     pub first: At,
-    /// Its frames, as many as were kept.
+    /// Its frames, up to the bound.
     pub frames: Vec<Frame>,
-    /// What is not known of the payload.
+    /// The missing ranges of the payload.
     pub missing: Vec<Missing>,
-    /// What its transport says beside the payload.
+    /// The fields that the transport carries beside the payload.
     pub fields: Vec<TransportField>,
-    /// The payload bytes that are known.
+    /// The known bytes of the payload.
     pub payload: Vec<u8>,
-    /// The payload was dropped to stay within the bounds.
+    /// Whether the payload was dropped to stay within the bounds.
     pub dropped: bool,
 }
 
-/// A field that a transport which is no WebSocket says beside a payload: the type of a server-sent event, its ID.
+/// A field that a transport other than WebSocket carries beside a payload, such as the type or ID of a server-sent
+/// event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransportField {
-    /// Its name, as in every output.
+    /// Its name, the same in every output.
     pub name: &'static str,
     text: Option<Box<str>>,
     number: u64,
 }
 
 impl TransportField {
-    /// Lists the names that fields can have.
+    /// The possible names of fields.
     const NAMES: [&'static str; 4] = ["sid", "event", "id", "retry"];
 
     /// Returns its value.
@@ -47,7 +48,7 @@ impl TransportField {
     }
 }
 
-/// Writes the fields of a transport down; nothing where there are none.
+/// Encodes the fields of a transport; writes nothing if there are none.
 pub(super) fn put_fields(fields: &[(&'static str, Value<'_>)], out: &mut Vec<u8>) {
     for (name, value) in fields {
         let Some(at) = TransportField::NAMES.iter().position(|it| it == name) else { continue };
@@ -62,13 +63,13 @@ pub(super) fn put_fields(fields: &[(&'static str, Value<'_>)], out: &mut Vec<u8>
                 put(0, out);
                 put(*number, out);
             }
-            // No transport says anything else.
+            // Transports have no fields of these types.
             Value::Negative(_) | Value::Flag(_) | Value::Json(_) | Value::Bytes(_) => {}
         }
     }
 }
 
-/// Reads what [`put_fields`] wrote.
+/// Decodes the output of [`put_fields`].
 fn take_fields(mut bytes: &[u8]) -> Option<Vec<TransportField>> {
     let (bytes, mut fields) = (&mut bytes, Vec::new());
     while !bytes.is_empty() {
@@ -86,10 +87,10 @@ fn take_fields(mut bytes: &[u8]) -> Option<Vec<TransportField>> {
     Some(fields)
 }
 
-/// Bounds what is written behind one payload, in bytes.
+/// The maximum size of the data written after a payload, in bytes.
 pub(super) const MAX_TAIL: usize = u16::MAX as usize;
 
-/// Writes a number in 7 bits a byte, the lowest first.
+/// Writes a number as a LEB128 varint: 7 bits per byte, lowest first.
 fn put(mut number: u64, out: &mut Vec<u8>) {
     loop {
         let low = u8::try_from(number & 0x7f).unwrap_or(0);
@@ -114,7 +115,7 @@ fn take(bytes: &mut &[u8]) -> Option<u64> {
     None
 }
 
-/// Writes a header as it was on the wire (RFC 6455 §5.2).
+/// Encodes a header as it was on the wire (RFC 6455 §5.2).
 pub fn write_header(header: &Header, out: &mut Vec<u8>) {
     let fin = if header.fin { 0x80 } else { 0 };
     out.push(fin | (header.rsv & 0x07) << 4 | header.opcode.0 & 0x0f);
@@ -134,7 +135,7 @@ pub fn write_header(header: &Header, out: &mut Vec<u8>) {
     out.extend_from_slice(header.mask.as_ref().map_or(&[], |mask| mask.as_slice()));
 }
 
-/// Writes a frame in as few bytes as it takes.
+/// Encodes a frame compactly.
 pub(super) fn put_frame(frame: &Frame, out: &mut Vec<u8>) {
     write_header(&frame.header, out);
     put(frame.offset, out);
@@ -146,7 +147,7 @@ fn take_frame(from: Side, bytes: &mut &[u8]) -> Option<Frame> {
     Some(Frame { from, header, offset: take(bytes)? })
 }
 
-/// The facts about a message that stand behind its payload, beside its frames.
+/// The facts about a message that are stored after its payload, except its frames.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tail<'a> {
     pub(super) first: At,
@@ -154,11 +155,11 @@ pub(super) struct Tail<'a> {
     pub(super) number: u64,
     pub(super) delta: Duration,
     pub(super) missing: &'a [Missing],
-    /// The fields of its transport, as [`put_fields`] writes them.
+    /// The fields of the transport, encoded by [`put_fields`].
     pub(super) fields: &'a [u8],
 }
 
-/// Appends what stands behind a payload; `frames` are already written by [`put_frame`].
+/// Appends the data stored after a payload; `frames` are encoded by [`put_frame`].
 pub(super) fn put_tail(at: At, tail: &Tail<'_>, frames: (usize, &[u8]), out: &mut Vec<u8>) {
     let start = out.len();
     let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
@@ -183,7 +184,7 @@ pub(super) fn put_tail(at: At, tail: &Tail<'_>, frames: (usize, &[u8]), out: &mu
     out.truncate(start.saturating_add(MAX_TAIL));
 }
 
-/// Reads what [`put_tail`] wrote.
+/// Decodes the output of [`put_tail`].
 pub(super) fn take_tail(at: At, from: Side, mut bytes: &[u8], record: &mut Record) -> Option<()> {
     let bytes = &mut bytes;
     let packet = at.packet.saturating_sub(take(bytes)?);

@@ -5,14 +5,14 @@ use super::{Batch, Shared};
 use crate::event::{Collector, Control, Output, Piece};
 use crate::model::Timestamp;
 
-/// An output that keeps events in a store, for the screen.
+/// A sink that stores events for the screen.
 #[derive(Clone, Debug)]
 pub struct Recorder {
     store: Shared,
 }
 
 impl Recorder {
-    /// Fills `store`.
+    /// Creates a recorder that fills `store`.
     pub const fn new(store: Shared) -> Self {
         Recorder { store }
     }

@@ -4,35 +4,35 @@ use super::{Conversation, Entry, EntryKind, Facts, Store};
 use crate::event::{CloseBody, Event, Framing, Kind, Message, Missing, Opcode, Sink, Wire};
 use crate::model::{At, Side};
 
-/// The reason why an entry cannot be reported again.
+/// The reason why an entry cannot be replayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplayError {
-    /// There is no such entry, or nothing is known of it but that it was.
+    /// The entry does not exist, or too little is known about it.
     Unknown,
-    /// Its payload was dropped to stay within the bounds.
+    /// The payload was dropped to stay within the bounds.
     Dropped,
-    /// It is an anomaly whose evidence is beyond the bound.
+    /// The evidence of the anomaly is beyond the bound.
     NoEvidence,
 }
 
-/// The parts of a message that are to be fetched beside its entry.
+/// The parts of a message to be fetched in addition to its entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// Its payload.
+    /// The payload.
     pub payload: bool,
-    /// What it means in its sub-protocol.
+    /// The meaning in its sub-protocol.
     pub meaning: bool,
 }
 
-/// Stands for missing ranges that were not looked up.
+/// A placeholder for missing ranges that were not looked up.
 const SOMEWHERE: &[Missing] = &[Missing { offset: 0, length: None }];
 
 impl Store {
-    /// Tells `sink` of an entry as the analyzer told of it, its frames first where `sink` wants them.
+    /// Replays an entry into `sink` as the analyzer reported it, preceded by its frames if `sink` wants them.
     ///
     /// # Errors
     ///
-    /// Where the entry is not known well enough to be told as it was.
+    /// If the entry cannot be replayed in full.
     pub fn replay(&mut self, number: u32, sink: &mut dyn Sink) -> Result<(), ReplayError> {
         let entry = self.entry(number).copied().ok_or(ReplayError::Unknown)?;
         if entry.what() != EntryKind::Message {
@@ -65,14 +65,14 @@ impl Store {
         Ok(())
     }
 
-    /// Lends an entry to `then` as the event that it was, as far as a filter can ask.
+    /// Calls `then` with the event of an entry, as far as a filter can examine it.
     ///
-    /// A message's payload and its meaning are there where they are `wanted` and while they are kept; its number, what is
-    /// missing, what its transport says and the bodies of its meaning are not.
+    /// A message has its payload and meaning only if they are `wanted` and still kept; its number, the exact missing
+    /// ranges, the transport's fields and the bodies of its meaning are left out.
     ///
     /// # Errors
     ///
-    /// Where the entry is not known well enough.
+    /// If too little is known about the entry.
     pub fn glimpse<R>(
         &mut self,
         number: u32,
@@ -94,7 +94,7 @@ impl Store {
         Ok(then(&named(&self.conversations, &entry, number, Kind::Message(message))))
     }
 
-    /// Returns the event that an entry was which is no message.
+    /// Returns the event of an entry that is not a message.
     fn beside_messages(&self, entry: &Entry, number: u32) -> Result<Event<'_>, ReplayError> {
         let kind = match entry.what() {
             EntryKind::Opened => self.opened(entry).ok_or(ReplayError::Unknown)?.kind(),
@@ -113,7 +113,7 @@ impl Store {
         Ok(Event { known, ..named(&self.conversations, entry, number, kind) })
     }
 
-    /// Returns the time since the message, or the opening, before this one in its conversation.
+    /// Returns the time since the previous message of the conversation, or since its opening.
     pub fn delta(&self, number: u32) -> Option<Duration> {
         let entry = self.entry(number)?;
         let conversation = conversation_of(&self.conversations, entry)?;
@@ -133,7 +133,7 @@ fn conversation_of<'a>(all: &'a [Conversation], entry: &Entry) -> Option<&'a Con
     all.get(entry.conversation()? as usize)
 }
 
-/// Returns an event of an entry's place and conversation.
+/// Creates an event with the position and conversation of an entry.
 fn named<'a>(all: &'a [Conversation], entry: &Entry, number: u32, kind: Kind<'a>) -> Event<'a> {
     let conversation = conversation_of(all, entry);
     let at = At { packet: entry.packet(), time: entry.time() };
@@ -141,7 +141,7 @@ fn named<'a>(all: &'a [Conversation], entry: &Entry, number: u32, kind: Kind<'a>
     Event { conversation: names, ..Event::new(conversation.map(|conversation| conversation.id), at, kind) }
 }
 
-/// Returns the message that an entry was, as far as the entry itself says.
+/// Returns the message of an entry, as far as the entry itself describes it.
 fn message_of<'a>(entry: &Entry, from: Side, payload: &'a [u8]) -> Message<'a> {
     let facts = entry.facts();
     let reason = payload.get(2..).unwrap_or_default().utf8_chunks().next().map_or("", |chunk| chunk.valid());

@@ -7,16 +7,16 @@ use super::{Batch, Bounds, Store};
 /// The progress of filling a store.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Phase {
-    /// More may come.
+    /// More events may follow.
     #[default]
     Filling,
-    /// All is there.
+    /// All events are stored.
     Complete,
-    /// It ended early, and why.
+    /// Filling ended early, for this reason.
     Failed(String),
 }
 
-/// A [`Store`] that one thread fills and another one shows; clones are the same store.
+/// A [`Store`] that one thread fills and another displays; clones share the same store.
 #[derive(Clone, Debug, Default)]
 pub struct Shared(Arc<Inner>);
 
@@ -24,23 +24,23 @@ pub struct Shared(Arc<Inner>);
 struct Inner {
     store: Mutex<Store>,
     phase: Mutex<Phase>,
-    /// Counts changes.
+    /// The number of changes.
     version: AtomicU64,
     stop: AtomicBool,
 }
 
 impl Shared {
-    /// Makes an empty store.
+    /// Creates an empty store.
     pub fn new(bounds: Bounds) -> Self {
         Shared(Arc::new(Inner { store: Mutex::new(Store::new(bounds)), ..Inner::default() }))
     }
 
-    /// Waits for the store and lends it; held for moments only.
+    /// Locks the store; to be held only briefly.
     pub fn lock(&self) -> MutexGuard<'_, Store> {
         self.0.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a range of a batch, then moves what is too much for memory to the file, without holding the store.
+    /// Adds a range of a batch, then moves excess payloads from memory to the file, releasing the lock while writing.
     pub fn add(&self, batch: &Batch, range: Range<usize>) {
         let mut store = self.lock();
         store.add(batch, range);
@@ -59,23 +59,23 @@ impl Shared {
         self.0.version.load(Ordering::Acquire)
     }
 
-    /// Returns how far filling came.
+    /// Returns the progress of filling.
     pub fn phase(&self) -> Phase {
         self.0.phase.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Says how far filling came.
+    /// Sets the progress of filling.
     pub fn enter(&self, phase: Phase) {
         *self.0.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
         self.0.version.fetch_add(1, Ordering::Release);
     }
 
-    /// Asks whoever fills it to stop.
+    /// Requests that filling stop.
     pub fn stop(&self) {
         self.0.stop.store(true, Ordering::Relaxed);
     }
 
-    /// Returns whether it was asked to stop.
+    /// Returns whether a stop was requested.
     pub fn stopped(&self) -> bool {
         self.0.stop.load(Ordering::Relaxed)
     }

@@ -14,29 +14,29 @@ use super::record::{self, Record, Tail};
 use crate::event::{self, ConnId, Frame, Opcode, Severity, StoredMeaning, Unshown};
 use crate::model::{Anomaly, At, Pair, Side, Timestamp};
 
-/// Events kept in memory, within bounds, and the answers to what a screen asks.
+/// A bounded in-memory store of events.
 #[derive(Debug, Default)]
 pub struct Store {
     bounds: Bounds,
     entries: List<Entry>,
     pub(super) conversations: Vec<Conversation>,
     slots: AHashMap<ConnId, u32>,
-    /// The connection of the last event, and its slot.
+    /// The connection of the last event, and the index of its conversation.
     last: Option<(ConnId, u32)>,
     anomalies: List<StoredAnomaly>,
-    /// The entries that are anomalies.
+    /// The numbers of the entries that are anomalies.
     wrong: List<u32>,
     counts: [u64; 3],
     totals: Pair<crate::event::DirectionTotals>,
     rates: Rates,
     pub(super) payloads: Payloads,
-    /// What conversations and anomalies take, in bytes.
+    /// The memory use of conversations and anomalies, in bytes.
     weight: u64,
     packets: u64,
-    /// Connections in which no WebSocket was found.
+    /// Connections without a WebSocket.
     unshown: Vec<(ConnId, Unshown)>,
     began: Option<Timestamp>,
-    /// The earliest time of an entry, and by how much at most one was told late.
+    /// The earliest time of an entry, and the maximum delay of one reported late.
     earliest: Option<Timestamp>,
     lateness: Duration,
     tail: Vec<u8>,
@@ -44,37 +44,37 @@ pub struct Store {
     trouble: Option<String>,
 }
 
-/// Bounds how many entries are looked at one by one.
+/// The maximum number of entries examined individually.
 const LOOKED_AT: usize = 400_000;
 
 /// An anomaly with its evidence.
 #[derive(Clone, Debug)]
 pub struct StoredAnomaly {
-    /// Whose bytes it was about.
+    /// The side whose bytes it concerns.
     pub from: Option<Side>,
-    /// What was wrong.
+    /// The anomaly.
     pub anomaly: Box<Anomaly>,
 }
 
 impl Store {
-    /// Makes an empty store.
+    /// Creates an empty store.
     pub fn new(bounds: Bounds) -> Self {
         Store { bounds, ..Store::default() }
     }
 
-    /// Takes a range of a batch.
+    /// Adds a range of a batch.
     pub fn add(&mut self, batch: &Batch, range: Range<usize>) {
         for item in batch.items(range) {
             self.take(batch, item);
         }
     }
 
-    /// Returns how many entries there are.
+    /// Returns the number of entries.
     pub const fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Returns whether there are none.
+    /// Returns whether the store has no entries.
     pub const fn is_empty(&self) -> bool {
         self.entries.len() == 0
     }
@@ -84,17 +84,17 @@ impl Store {
         self.entries.get(number as usize)
     }
 
-    /// Lists the conversations, in the order in which they became known; entries name them by their place.
+    /// Returns the conversations in the order in which they became known; entries refer to them by index.
     pub fn conversations(&self) -> &[Conversation] {
         &self.conversations
     }
 
-    /// Returns the conversation at a place among them.
+    /// Returns the conversation at an index.
     pub fn conversation(&self, slot: u32) -> Option<&Conversation> {
         self.conversations.get(slot as usize)
     }
 
-    /// Returns the conversation that an entry belongs to, where it belongs to one.
+    /// Returns the conversation of an entry, if it belongs to one.
     pub fn conversation_with(&self, entry: &Entry) -> Option<&Conversation> {
         self.conversation(entry.conversation()?)
     }
@@ -104,12 +104,12 @@ impl Store {
         self.conversation(*self.slots.get(&id)?)
     }
 
-    /// Returns how many anomalies of severity note, warning and error there are.
+    /// Returns the numbers of anomalies of severity note, warning and error.
     pub const fn anomalies(&self) -> [u64; 3] {
         self.counts
     }
 
-    /// Returns an anomaly's evidence; `None` beyond the bound.
+    /// Returns an anomaly with its evidence, or `None` beyond the bound.
     pub fn remark(&self, entry: &Entry) -> Option<&StoredAnomaly> {
         if entry.what != EntryKind::Anomaly {
             return None;
@@ -117,7 +117,7 @@ impl Store {
         self.anomalies.get(usize::try_from(entry.length).ok()?)
     }
 
-    /// Returns what an entry that says that a conversation began, or was refused, is about.
+    /// Returns the upgrade of an [`EntryKind::Opened`] entry.
     pub fn opened(&self, entry: &Entry) -> Option<&Attempt> {
         if entry.what != EntryKind::Opened {
             return None;
@@ -127,18 +127,18 @@ impl Store {
         earlier.or(conversation.opened.as_deref())
     }
 
-    /// Returns the numbers of the entries that are anomalies, beginning with the first at or after entry `from`.
+    /// Returns the numbers of the anomaly entries from entry `from` on.
     pub fn anomalies_from(&self, from: u32) -> impl Iterator<Item = u32> {
         let first = self.wrong.partition_point(|entry| *entry < from);
         (first..self.wrong.len()).filter_map(|at| self.wrong.get(at).copied())
     }
 
-    /// Lists the connections in which no WebSocket was found, as many as are kept.
+    /// Returns the connections without a WebSocket, up to the bound.
     pub fn unshown(&self) -> &[(ConnId, Unshown)] {
         &self.unshown
     }
 
-    /// Returns what each side sent in all conversations.
+    /// Returns the totals of each side over all conversations.
     pub const fn totals(&self) -> Pair<crate::event::DirectionTotals> {
         self.totals
     }
@@ -149,43 +149,43 @@ impl Store {
         Some((self.earliest?, last.order))
     }
 
-    /// Returns by how much at most an entry stands behind others that are later than it.
+    /// Returns the maximum time by which an entry is earlier than one before it.
     pub const fn lateness(&self) -> Duration {
         self.lateness
     }
 
-    /// Returns the numbers of the entries among which all are that happened from `from` to `to`; where some were told
-    /// late, others are among them.
+    /// Returns a range of entries that contains all from `from` to `to`, and possibly others if some were reported
+    /// late.
     pub fn around(&self, from: Timestamp, to: Timestamp) -> Range<u32> {
         self.before(from)..self.before(to.plus(self.lateness).plus(Duration::from_nanos(1)))
     }
 
-    /// Returns the number of the first entry that happened in a stretch of time.
+    /// Returns the first entry from `from` to `to`.
     pub fn first_in(&self, from: Timestamp, to: Timestamp) -> Option<u32> {
         let is_in = |number: &u32| self.entry(*number).is_some_and(|entry| (from..=to).contains(&entry.time));
         self.around(from, to).take(LOOKED_AT).find(is_in)
     }
 
-    /// Hears when the capture began: the time of its first packet.
+    /// Sets the start of the capture: the time of its first packet.
     pub const fn begin(&mut self, first: Timestamp) {
         self.began = Some(first);
     }
 
-    /// Returns when the capture began; where nobody said, the time of the first entry.
+    /// Returns the start of the capture; by default, the time of the first entry.
     pub fn began(&self) -> Timestamp {
         self.began.or_else(|| Some(self.entries.get(0)?.time)).unwrap_or_default()
     }
 
-    /// Returns how many entries stand before `time`.
+    /// Returns the number of entries ordered before `time`.
     pub fn before(&self, time: Timestamp) -> u32 {
         u32::try_from(self.entries.partition_point(|entry| entry.order < time)).unwrap_or(u32::MAX)
     }
 
-    /// Adds up what happened from `from` to `to`, in equal stretches.
+    /// Sums the events from `from` to `to` into equal columns.
     ///
-    /// Where few entries fall into them they are counted one by one; else buckets are, which are as fine as a
-    /// 4096th of the whole.
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // shares of a stretch of time
+    /// A small number of entries is counted individually; otherwise, buckets as fine as a 4096th of the capture are
+    /// used.
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // fractions of a time span
     pub fn columns(&self, from: Timestamp, to: Timestamp, columns: usize) -> Vec<Column> {
         let Range { start: first, end: last } = self.around(from, to);
         let step = to.since(from).as_nanos().checked_div(columns.max(1) as u128).unwrap_or(0);
@@ -205,7 +205,7 @@ impl Store {
         sums
     }
 
-    /// Returns where a message's payload is.
+    /// Returns the location of a message's payload.
     pub fn kept(&self, entry: &Entry) -> PayloadLocation {
         if entry.kept == 0 || entry.what != EntryKind::Message {
             PayloadLocation::Memory
@@ -214,7 +214,7 @@ impl Store {
         }
     }
 
-    /// Lends up to `most` payload bytes of a message, from its start; `None` where they were dropped.
+    /// Returns the first bytes of a message's payload, at most `most`, or `None` if they were dropped.
     pub fn payload(&mut self, number: u32, most: usize) -> Option<&[u8]> {
         let entry = *self.entries.get(number as usize)?;
         if entry.what != EntryKind::Message {
@@ -223,7 +223,7 @@ impl Store {
         self.payloads.read(entry.place, (entry.kept as usize).min(most))
     }
 
-    /// Returns all that was kept of a message, at most `most` bytes of its payload.
+    /// Returns everything kept about a message, with at most `most` bytes of its payload.
     pub fn record(&mut self, number: u32, most: usize) -> Option<Record> {
         let entry = *self.entries.get(number as usize)?;
         let from = entry.from()?;
@@ -243,7 +243,7 @@ impl Store {
         Some(record)
     }
 
-    /// Returns what a message means in its sub-protocol; its bodies that lie in the payload are to be lent beside it.
+    /// Returns the meaning of a message in its sub-protocol; bodies within the payload have to be supplied separately.
     pub fn meaning(&mut self, number: u32) -> Option<StoredMeaning> {
         let entry = *self.entries.get(number as usize)?;
         let length = Some(entry.meaning()).filter(|length| *length > 0)?;
@@ -251,34 +251,34 @@ impl Store {
         self.payloads.read(place, length).and_then(StoredMeaning::read)
     }
 
-    /// Returns the memory taken, in bytes.
+    /// Returns the memory use in bytes.
     pub fn allocated(&self) -> u64 {
         self.overhead().saturating_add(self.payloads.allocated())
     }
 
-    /// Returns how many bytes of payloads lie in the temporary file, and how many were dropped.
+    /// Returns the number of payload bytes in the temporary file and the number dropped.
     pub fn spooled(&self) -> (u64, u64) {
         self.payloads.spooled()
     }
 
-    /// Returns the number of the last packet that something is known of.
+    /// Returns the highest packet number seen.
     pub const fn packets(&self) -> u64 {
         self.packets
     }
 
-    /// Returns what went wrong with the temporary file, if anything did.
+    /// Returns the error of the temporary file, if any.
     pub fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
     }
 
     fn overhead(&self) -> u64 {
         let lists = self.entries.allocated().saturating_add(self.anomalies.allocated());
-        // A number in each conversation's list, and one in that of the anomalies.
+        // Each entry has a number in its conversation's list, and each anomaly one in that of the anomalies.
         let numbers = self.entries.len().saturating_mul(4).saturating_add(self.wrong.allocated());
         (lists.saturating_add(numbers) as u64).saturating_add(self.weight)
     }
 
-    /// Returns a chunk that must leave memory; write it without holding the store, then say [`Store::wrote`].
+    /// Returns a chunk that must leave memory. Write it without holding the store, then call [`Store::wrote`].
     pub(super) fn job(&mut self) -> Option<Job> {
         let memory = self.bounds.memory.saturating_sub(self.overhead());
         let job = self.payloads.job(memory, self.bounds.spool);
@@ -301,7 +301,7 @@ impl Store {
     fn take(&mut self, batch: &Batch, item: &Item) {
         self.packets = self.packets.max(item.at.packet);
         if let (Owned::Unshown(unshown), Some(conn)) = (&item.what, item.conn) {
-            // What shows nothing is no row, nor a conversation.
+            // A connection without a WebSocket is neither a row nor a conversation.
             if self.unshown.len() < self.bounds.unshown {
                 self.unshown.push((conn, (**unshown).clone()));
             }
@@ -328,7 +328,7 @@ impl Store {
             Owned::Closed(closed) => {
                 if let Some(conversation) = self.conversation_mut(slot) {
                     if conversation.state == State::Open {
-                        // Without a code the capture ended first: nobody closed it.
+                        // The capture ended before the conversation was closed.
                         conversation.state = if closed.is_seen() { State::Closed } else { State::Open };
                     }
                     conversation.closed = Some(closed.clone());

@@ -1,4 +1,4 @@
-//! What a store keeps, what it drops, and what it gives back.
+//! Tests of what a store keeps, drops and returns.
 
 use super::*;
 use crate::event::{Anomaly, ConnId, Event, Kind, Message, Missing, Opcode, Sink};
@@ -14,7 +14,7 @@ fn put(batch: &mut Batch, n: u64, packet: u64, kind: Kind<'_>) {
     batch.event(&Event::new(conn(n), samples::at(packet, packet * 1000), kind));
 }
 
-/// A conversation with everything in it.
+/// A conversation with events of every kind.
 fn story() -> Batch {
     let mut batch = Batch::default();
     put(&mut batch, 4, 9, Kind::Opened(&samples::opened()));
@@ -54,7 +54,7 @@ struct Heard(Vec<String>);
 
 impl Sink for Heard {
     fn event(&mut self, event: &Event<'_>) {
-        // Frames are told with their message, so their own packet is not known any more.
+        // Frames are reported with their message, so their own packet is not known any more.
         match &event.kind {
             Kind::Frame(frame) => self.0.push(format!("{frame:?}")),
             kind => self.0.push(format!("{:?} {:?} {kind:?}", event.conn, event.at)),
@@ -92,7 +92,7 @@ fn counts_what_each_conversation_sent() {
     assert_eq!(store.anomalies_from(0).collect::<Vec<_>>(), [4]);
 }
 
-/// Fills a store as the pipeline does, and checks its bounds at every step.
+/// Fills a store like the pipeline and checks its bounds at every step.
 fn flood(bounds: Bounds, messages: u32, length: usize) -> Shared {
     let store = Shared::new(bounds);
     let mut batch = Batch::default();
@@ -107,7 +107,7 @@ fn flood(bounds: Bounds, messages: u32, length: usize) -> Shared {
         );
         store.add(&batch, 0..batch.mark());
         let allocated = store.lock().allocated();
-        // One chunk that is being filled may stand above the bound, and one that is being written.
+        // A chunk being filled and one being written may exceed the bound.
         let slack = 3 * payloads::CHUNK as u64;
         assert!(allocated <= bounds.memory + slack, "{allocated} bytes after {n} messages");
         let (spooled, _) = store.lock().spooled();
@@ -169,7 +169,7 @@ fn what_is_read_back_while_more_is_written_is_right() {
     let shared = flood(bounds, 200, 200_000);
     let done = std::sync::atomic::AtomicBool::new(false);
     let check = |n: u32| {
-        // Judged without the lock, so that the writer has its turn.
+        // Checked without the lock, so that the writer can proceed.
         let payload = shared.lock().payload(n, usize::MAX).unwrap().to_vec();
         assert_eq!((payload.len(), payload[0]), (200_000, n as u8), "message {n}");
         assert!(payload.iter().enumerate().all(|(at, byte)| *byte == (n as usize + at) as u8), "message {n}");
@@ -178,7 +178,7 @@ fn what_is_read_back_while_more_is_written_is_right() {
         scope.spawn(|| {
             let mut n = 0;
             while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                // Far enough from the last one that it lies in another chunk.
+                // Far enough from the previous one to be in another chunk.
                 check(n % 150);
                 n += 41;
             }
@@ -208,7 +208,7 @@ fn what_is_told_late_keeps_its_time_and_its_place() {
     assert!(entries.iter().map(Entry::time).eq([5, 9, 6, 7, 12].map(at)));
     assert!(entries.iter().map(Entry::order).eq([5, 9, 9, 9, 12].map(at)));
     assert_eq!([6, 9, 10, 12].map(|packet| store.before(at(packet))), [1, 1, 4, 4]);
-    // By their own times: what stands at 9 and happened at 6 and 7 is counted there.
+    // Counted by their own times: the entries ordered at 9 that happened at 6 and 7 are counted there.
     assert_eq!(store.lateness(), at(9).since(at(6)));
     let columns = store.columns(at(5), at(12), 7);
     let counts: Vec<u32> = columns.iter().map(|column| column.messages.client).collect();
