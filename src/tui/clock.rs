@@ -8,22 +8,22 @@ use crate::text;
 use crate::text::Rfc3339;
 pub(super) use crate::text::grouped;
 
-/// The form in which times are shown.
+/// The format of times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum TimeForm {
-    /// The time of day, in UTC.
+    /// The time of day in UTC.
     #[default]
     Absolute,
-    /// The time of day where this machine is.
+    /// The local time of day.
     Local,
-    /// Seconds since the capture began.
+    /// Seconds since the start of the capture.
     Relative,
-    /// The time since the row before.
+    /// The time since the previous row.
     Delta,
 }
 
 impl TimeForm {
-    /// Each, with the word that the configuration has for it and what times are told by.
+    /// All formats, each with its name in the configuration and its description.
     const ALL: [(TimeForm, &'static str, &'static str); 4] = [
         (TimeForm::Absolute, "absolute", "UTC"),
         (TimeForm::Local, "local", "local time"),
@@ -39,13 +39,13 @@ impl TimeForm {
         TimeForm::ALL.into_iter().find(|(_, word, _)| *word == name).map(|(form, ..)| form)
     }
 
-    /// Returns the word that the configuration has for it, and what times are told by.
+    /// Returns the name in the configuration and the description.
     pub(super) fn words(self) -> (&'static str, &'static str) {
         let mut all = TimeForm::ALL.into_iter();
         all.find(|(form, ..)| *form == self).map_or_else(Default::default, |(_, word, told)| (word, told))
     }
 
-    /// Returns by how many seconds clocks are ahead of UTC that tell times in this form.
+    /// Returns the offset from UTC of clocks of this format, in seconds.
     fn ahead(self, time: Timestamp) -> i64 {
         static ZONE: OnceLock<TimeZone> = OnceLock::new();
         if self != TimeForm::Local {
@@ -55,41 +55,41 @@ impl TimeForm {
         moment.map_or(0, |moment| ZONE.get_or_init(TimeZone::system).to_offset(moment).seconds().into())
     }
 
-    /// Returns the moment at which clocks in UTC tell what clocks of this form tell at `time`.
+    /// Returns `time` shifted by the offset from UTC, so that formatting it as UTC shows it in this format.
     pub(super) fn shifted(self, time: Timestamp) -> Timestamp {
         Timestamp::from_nanos(time.as_nanos().saturating_add(self.ahead(time).saturating_mul(1_000_000_000)))
     }
 
-    /// Returns the moment whose [`TimeForm::shifted`] is `time`, but for the hour in which clocks are set.
+    /// Reverses [`TimeForm::shifted`], except in the hour of a clock change.
     pub(super) fn unshifted(self, time: Timestamp) -> Timestamp {
         Timestamp::from_nanos(time.as_nanos().saturating_sub(self.ahead(time).saturating_mul(1_000_000_000)))
     }
 
-    /// Returns the time of day, without decimals; in UTC where rows tell spans.
+    /// Returns the time of day without decimals; in UTC for relative formats.
     pub(super) fn clock(self, time: Timestamp) -> String {
         of_day(self.shifted(time), 0)
     }
 
-    /// Returns the date: `2024-02-29`.
+    /// Returns the date, such as `2024-02-29`.
     pub(super) fn date(self, time: Timestamp) -> String {
         rfc3339(self.shifted(time)).chars().take(10).collect()
     }
 }
 
-/// Returns the time of day with `decimals`: `12:00:00.000412`.
+/// Returns the time of day with `decimals`, such as `12:00:00.000412`.
 pub(super) fn of_day(time: Timestamp, decimals: usize) -> String {
     let all = rfc3339(time);
     all.get(11..20_usize.saturating_add(decimals)).unwrap_or_default().trim_end_matches('.').to_owned()
 }
 
-/// Returns date and time in UTC.
+/// Returns the date and time in UTC.
 pub(super) fn rfc3339(time: Timestamp) -> String {
     let mut out = Vec::new();
     Rfc3339::default().write(time, &mut out);
     String::from_utf8(out).unwrap_or_default()
 }
 
-/// Returns a row's time in 15 columns or fewer.
+/// Formats a row's time in at most 15 columns.
 pub(super) fn told(
     form: TimeForm,
     time: Timestamp,
@@ -104,7 +104,7 @@ pub(super) fn told(
             if wide { format!("{:.6}", since.as_secs_f64()) } else { format!("{:.3}", since.as_secs_f64()) }
         }
         TimeForm::Delta => {
-            // What is told late may lie before the row above it.
+            // An event reported late may be earlier than the row above it.
             before.map_or(String::new(), |before| {
                 if before > time {
                     format!("−{}", text::span(before.since(time)))
@@ -116,7 +116,7 @@ pub(super) fn told(
     }
 }
 
-/// Returns a count in five columns or fewer: `999`, `12.3k`, `4.5M`.
+/// Formats a count in at most five columns: `999`, `12.3k`, `4.5M`.
 pub(super) fn short(count: u64) -> String {
     let number = count as f64;
     match count {
@@ -128,7 +128,7 @@ pub(super) fn short(count: u64) -> String {
     }
 }
 
-/// Returns a size in seven columns or fewer.
+/// Formats a size in at most seven columns.
 pub(super) fn size(bytes: u64) -> String {
     text::bytes(bytes)
 }

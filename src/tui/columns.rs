@@ -1,4 +1,4 @@
-//! The columns of the timeline that the user chose: any fields of the filter language.
+//! Additional columns of the timeline, chosen by the user from the fields of the filter language.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use crate::filter::{Candidate, Facts, Field, Kind, Shown, Subject, values};
 use crate::store::{EntryKind, Store, Wanted};
 use crate::text::span;
 
-/// Bounds the payloads that are looked through for a value whenever a row is drawn.
+/// The maximum size of a payload that is examined for a value each time its row is drawn.
 const LOOKED_AT: u64 = 1 << 20;
 
-/// Fields that are shown of every message.
+/// The fields shown for every message.
 #[derive(Debug, Default)]
 pub(super) struct ChosenColumns {
     subjects: Vec<Subject>,
-    /// As they were chosen.
+    /// The text they were parsed from.
     pub(super) text: String,
     wanted: Wanted,
 }
 
-/// One column: its head, how wide it is, and what its head sorts by.
+/// A column: its heading, its width, and the order selected by its heading.
 #[derive(Clone, Debug)]
 pub(super) struct Column {
     pub(super) head: String,
@@ -31,7 +31,7 @@ pub(super) struct Column {
 }
 
 impl ChosenColumns {
-    /// Reads fields with commas between them; none where nothing stands there.
+    /// Parses fields separated by commas; an empty text yields none.
     pub(super) fn parse(text: &str) -> Result<ChosenColumns, ParseError> {
         let text: String = text.split_whitespace().collect();
         if text.is_empty() {
@@ -45,7 +45,7 @@ impl ChosenColumns {
         Ok(ChosenColumns { subjects, text, wanted })
     }
 
-    /// Lists the columns for which there is room.
+    /// Returns the columns that fit into `room`.
     pub(super) fn shown(&self, room: u16) -> Vec<Column> {
         let mut left = room;
         let fits = |column: &Column| {
@@ -57,7 +57,7 @@ impl ChosenColumns {
         self.subjects.iter().map(Column::of).take_while(fits).collect()
     }
 
-    /// Returns what a message has in each column; its bytes may come from the wire.
+    /// Returns the values of a message in each column; they may contain bytes from the wire.
     pub(super) fn values(&self, store: &mut Store, number: u32, time: TimeForm) -> Vec<Vec<u8>> {
         let Some(entry) = store.entry(number).copied().filter(|it| it.what() == EntryKind::Message) else {
             return Vec::new();
@@ -108,14 +108,14 @@ impl Column {
     }
 }
 
-/// Returns a number of seconds as rows tell a span.
+/// Formats a number of seconds like the time spans in rows.
 fn told_span(seconds: &[u8]) -> String {
     let seconds = std::str::from_utf8(seconds).ok().and_then(|text| text.parse().ok());
     let found = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     found.map_or(String::new(), span)
 }
 
-/// Lists the fields that may stand at byte `cursor` of a text.
+/// Returns the fields that can be completed at byte `cursor` of a text.
 pub(super) fn candidates(text: &str, cursor: usize) -> Vec<Candidate> {
     let typed = text.get(..cursor).unwrap_or_default();
     let start = typed.rfind([',', ' ']).map_or(0, |at| at.saturating_add(1));

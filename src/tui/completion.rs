@@ -1,4 +1,4 @@
-//! What may stand at the cursor of a filter, by what the capture has.
+//! Completion of filters from the contents of the capture.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,13 +10,13 @@ use crate::filter::{self, Candidate, Field};
 use crate::store::{EntryKind, Facts, PayloadLocation, Store};
 use crate::text;
 
-/// How many messages are looked at for their JSON, and how many bytes of them.
+/// The number of messages examined for JSON members, and the number of their bytes.
 const MESSAGES: usize = 300;
 const BYTES: usize = 1 << 20;
-/// How many conversations and anomalies are looked at for their values.
+/// The number of conversations and anomalies examined for values.
 const LOOKED_AT: usize = 20_000;
 
-/// Lists what may stand at byte `cursor` of `text`; what was seen stands first.
+/// Returns the completions at byte `cursor` of `text`, values from the capture first.
 pub(super) fn candidates(store: &mut Store, rows: &Rows, text: &str, cursor: usize) -> Vec<Candidate> {
     let (mut codes, mut anomalies) = (false, false);
     let mut found = filter::complete_with(text, cursor, |field| {
@@ -44,7 +44,7 @@ pub(super) fn candidates(store: &mut Store, rows: &Rows, text: &str, cursor: usi
     found
 }
 
-/// Lists values of a field that occur.
+/// Returns values of a field that occur in the capture.
 fn values(store: &Store, field: Field) -> Vec<String> {
     if field == Field::CloseCode {
         let closed = store.conversations().iter().take(LOOKED_AT).filter_map(|it| it.closed.as_deref()?.code);
@@ -71,7 +71,7 @@ fn anomalies_seen(store: &Store) -> BTreeSet<&'static str> {
     numbers.filter_map(|number| Some(store.entry(number)?.anomaly()?.0)).collect()
 }
 
-/// Lists the members that JSON messages have at the place that is being typed: behind `json.data.`, those of `data`.
+/// Returns the JSON members that occur at the position being typed: after `json.data.`, those of `data`.
 fn members(store: &mut Store, rows: &Rows, text: &str, cursor: usize) -> Vec<Candidate> {
     let typed = text.get(..cursor).unwrap_or_default();
     let ends = |c: char| c.is_whitespace() || matches!(c, '(' | '!' | '{' | ',');
@@ -83,7 +83,7 @@ fn members(store: &mut Store, rows: &Rows, text: &str, cursor: usize) -> Vec<Can
     let path: Vec<&str> = place.split(['.', '[', ']']).skip(1).filter(|step| !step.is_empty()).collect();
     let from = cursor.saturating_sub(prefix.len());
     let mut found: BTreeMap<String, (usize, &'static str)> = BTreeMap::new();
-    // Not what a filter lets through: it is being typed.
+    // Independent of the filter, which is being typed.
     let length = rows.scope_length(store);
     let step = (length / MESSAGES).max(1);
     let mut left = BYTES;
@@ -93,7 +93,7 @@ fn members(store: &mut Store, rows: &Rows, text: &str, cursor: usize) -> Vec<Can
         let facts = entry.facts();
         let is_whole =
             entry.what() == EntryKind::Message && facts.has(Facts::TEXT) && !facts.has(Facts::MISSING);
-        // What lies in the file is not read for this.
+        // Payloads in the file are not read back for completion.
         if !is_whole || entry.kept() as usize > left || store.kept(&entry) != PayloadLocation::Memory {
             continue;
         }
@@ -120,12 +120,12 @@ fn is_json(place: &str) -> bool {
     place.strip_prefix("json").is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
-/// Returns whether a name can stand in a filter as it is.
+/// Returns whether a name can be used in a filter without quotes.
 fn is_plain(name: &str) -> bool {
     super::matcher::Matcher::parse(&format!("json.{name} == 1")).is_ok() && !name.contains(['.', '[', ' '])
 }
 
-/// Lists the members at a place of a value; a number or `*` goes into an array.
+/// Returns the members at a path within a value; a number or `*` selects array elements.
 fn members_at<'v>(value: &'v Value, path: &[&str]) -> Vec<(&'v String, &'v Value)> {
     let mut value = value;
     for step in path {

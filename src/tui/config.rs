@@ -13,44 +13,44 @@ use super::theme::{RowColour, Theme};
 /// The options of the screen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// The theme's name; `None` for the one of the configuration, or what suits the terminal.
+    /// The name of the theme; `None` for that of the configuration, or one that suits the terminal.
     pub theme: Option<String>,
-    /// How times are told: `absolute`, `local`, `relative` or `delta`.
+    /// The format of times: `absolute`, `local`, `relative` or `delta`.
     pub time: Option<String>,
-    /// Whether the mouse is listened to; `None` means that it is.
+    /// Whether the mouse is enabled; `None` means that it is.
     pub mouse: Option<bool>,
-    /// The filter to begin with, in the language of [`crate::filter`].
+    /// The initial filter, in the language of [`crate::filter`].
     pub filter: Option<String>,
-    /// Fields that the timeline has columns for, with commas between them.
+    /// The fields of additional timeline columns, separated by commas.
     pub columns: Option<String>,
-    /// Filters, and the names by which they are called in a prompt.
+    /// Named filters, which can be entered by name in a prompt.
     pub filters: Vec<(String, String)>,
-    /// Filters, and the colour of the rows that they let through; the first that does counts.
+    /// Filters and the colours of the rows that match them; the first match applies.
     pub colours: Vec<(String, RowColour)>,
-    /// Whether filters, bookmarks and the like are kept for the next run.
+    /// Whether filters, bookmarks and similar state are kept for the next run.
     pub keeps_state: bool,
 }
 
-/// The reason why a configuration cannot be used.
+/// The reason why a configuration is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("cannot read the configuration {0}")]
     Read(PathBuf, #[source] std::io::Error),
-    /// A line says nothing we know.
+    /// A line is invalid.
     #[error("{path}:{line}: {problem}")]
     Line {
         /// The file.
         path: PathBuf,
-        /// The line, from 1.
+        /// The line number, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
 }
 
 impl Options {
-    /// Reads the configuration file where there is one; what is chosen already stands.
+    /// Reads the configuration file, if it exists; options already set take precedence.
     pub fn with_file(self, path: &Path) -> Result<Options, ConfigError> {
         match std::fs::read_to_string(path) {
             Ok(text) => self.with_text(&text, path),
@@ -59,14 +59,14 @@ impl Options {
         }
     }
 
-    /// Returns where the configuration file is: `wirefin/config.toml` in `$XDG_CONFIG_HOME` or `~/.config`.
+    /// Returns the path of the configuration file: `wirefin/config.toml` in `$XDG_CONFIG_HOME` or `~/.config`.
     pub fn file() -> Option<PathBuf> {
         let given = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
         let base = given.or_else(|| Some(std::env::home_dir()?.join(".config")))?;
         Some(base.join("wirefin").join("config.toml"))
     }
 
-    /// Reads TOML; what is chosen already stands.
+    /// Parses TOML; options already set take precedence.
     fn with_text(mut self, text: &str, path: &Path) -> Result<Options, ConfigError> {
         let wrong = |at: Option<Range<usize>>, problem: String| {
             let before = text.get(..at.map_or(0, |at| at.start)).unwrap_or_default();
@@ -90,7 +90,7 @@ impl Options {
         for (name, text) in file.filters {
             self.filters.push((name, checked(text, filter)?));
         }
-        // The first that lets a row through counts.
+        // The first match applies.
         let mut colours: Vec<_> = file.colours.into_iter().collect();
         colours.sort_by_key(|(text, _)| text.span().start);
         for (text, colour) in colours {
@@ -100,7 +100,7 @@ impl Options {
     }
 }
 
-/// A configuration file.
+/// The contents of a configuration file.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct File {

@@ -1,4 +1,4 @@
-//! The list of conversations: sorted, narrowed, and drawn.
+//! The list of conversations: sorting, narrowing and drawing.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use super::words;
 use crate::store::{Attempt, Conversation, State, Store};
 use crate::text;
 
-/// The key that conversations are sorted by.
+/// The sort key of the list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum SortBy {
     #[default]
@@ -41,31 +41,31 @@ impl SortBy {
     ];
 }
 
-/// How many names are compared to find what all share.
+/// The number of names compared to find their common prefix.
 const COMPARED: usize = 2000;
 
-/// The list of conversations: line 0 is all of them together.
+/// The list of conversations; line 0 represents all of them.
 #[derive(Debug, Default)]
 pub(super) struct Conversations {
     pub(super) selected: usize,
     top: usize,
-    /// How many lines are seen.
+    /// The number of visible lines.
     height: usize,
     pub(super) sort: SortBy,
     pub(super) backwards: bool,
-    /// The conversations in the order shown.
+    /// The conversations in display order.
     pub(super) order: Vec<u32>,
-    /// What was typed to narrow the list.
+    /// The text that narrows the list.
     pub(super) narrow: String,
-    /// What the order was made of last, and at which version of the store.
+    /// What `order` was computed from: the version of the store, the sort key and direction, and the narrowing text.
     made: Option<(u64, SortBy, bool, String)>,
-    /// What all names begin with, and whether clients' ports are needed to tell names apart.
+    /// The common prefix of all names, and whether client ports are needed to distinguish conversations.
     shared: String,
     ports: bool,
 }
 
 impl Conversations {
-    /// Puts them in order where that or the store changed; the one that is selected stays so.
+    /// Sorts the conversations if the sort key or the store changed; the selected one stays selected.
     pub(super) fn refresh(&mut self, all: &[Conversation], version: u64, height: usize) {
         let made = Some((version, self.sort, self.backwards, self.narrow.clone()));
         if self.made != made {
@@ -80,18 +80,18 @@ impl Conversations {
         self.top = scroll(self.top, self.selected, height, self.order.len().saturating_add(1));
     }
 
-    /// Returns the conversation that is selected; `None` for all.
+    /// Returns the selected conversation, or `None` for all.
     pub(super) fn chosen(&self) -> Option<u32> {
         self.selected.checked_sub(1).and_then(|at| self.order.get(at).copied())
     }
 
-    /// Selects a conversation, if it is in the list.
+    /// Selects a conversation if it is in the list.
     pub(super) fn select(&mut self, slot: u32) {
         let line = self.order.iter().position(|other| *other == slot);
         self.selected = line.map_or(0, |line| line.saturating_add(1));
     }
 
-    /// Lists those that have every word that was typed.
+    /// Keeps the conversations that contain every typed word.
     fn narrowed(&mut self, all: &[Conversation]) {
         let is_strict = self.narrow.chars().any(char::is_uppercase);
         let words: Vec<&str> = self.narrow.split_whitespace().collect();
@@ -110,7 +110,7 @@ impl Conversations {
     fn sort(&mut self, all: &[Conversation]) {
         let of = |slot: &u32| all.get(*slot as usize);
         let order = &mut self.order;
-        // The most comes first, and of equals the earlier.
+        // Highest values first; equal ones in order of their connections.
         order.sort_by_key(|slot| of(slot).map(|it| it.id));
         match self.sort {
             SortBy::Begin => {}
@@ -123,7 +123,7 @@ impl Conversations {
         if self.backwards {
             order.reverse();
         }
-        // The streams of one connection stand together, where the first of them does.
+        // The streams of a connection are kept together, at the position of the first.
         if all.iter().any(|it| it.id.stream().is_some()) {
             let mut groups: BTreeMap<_, Vec<u32>> = BTreeMap::new();
             let connection = |slot: &u32| of(slot).map(|it| it.id.packet);
@@ -134,8 +134,8 @@ impl Conversations {
         }
     }
 
-    /// Returns the number that a line's conversation is listed with: of a connection's streams, only the first has that
-    /// of the connection, and the others hang on it.
+    /// Returns the number shown for a line's conversation. Of the streams of one connection, only the first shows the
+    /// number of the connection; the others are shown as its branches.
     fn number(&self, all: &[Conversation], line: usize) -> String {
         let id = |line: usize| {
             let slot = line.checked_sub(1).and_then(|at| self.order.get(at))?;
@@ -152,7 +152,7 @@ impl Conversations {
         }
     }
 
-    /// Finds what all names begin with, up to a slash, and whether names alone tell them apart.
+    /// Finds the common prefix of all names, up to a slash, and whether names alone are unique.
     fn tell_apart(&mut self, all: &[Conversation]) {
         let names: Vec<String> = all.iter().take(COMPARED).map(Conversation::name).collect();
         let mut shared = names.first().cloned().unwrap_or_default();
@@ -162,7 +162,7 @@ impl Conversations {
             shared.truncate(if name == &shared { shared.len() } else { end });
         }
         if names.len() < 2 || names.iter().all(|name| name == &shared) {
-            // What is all of the name is no beginning that could be dropped.
+            // A prefix that is an entire name cannot be dropped.
             shared.truncate(if names.len() < 2 { 0 } else { shared.rfind('/').unwrap_or(0) });
         }
         self.shared = shared;
@@ -171,7 +171,7 @@ impl Conversations {
         self.ports = sorted.windows(2).any(|pair| matches!(pair, [a, b] if a == b));
     }
 
-    /// Returns the client's port, where that is needed, and the name that a conversation is listed with.
+    /// Returns the client's port, if needed, and the name shown in the list.
     fn label(&self, conversation: &Conversation) -> (String, String) {
         let name = conversation.name();
         let rest = name.strip_prefix(&self.shared).filter(|rest| !rest.is_empty() && !self.shared.is_empty());
@@ -181,7 +181,7 @@ impl Conversations {
         (port, name.to_owned())
     }
 
-    /// Does what a key asks for.
+    /// Handles an action.
     pub(super) fn handle(&mut self, action: Action) -> Effect {
         if let Some(by) = action.lines(self.height) {
             return self.step(by);
@@ -205,7 +205,7 @@ impl Conversations {
         Effect::Scope(self.chosen())
     }
 
-    /// Selects what stands in a line of those that are seen.
+    /// Selects the conversation in a visible line.
     pub(super) fn click(&mut self, line: usize) -> Effect {
         let line = self.top.saturating_add(line);
         if line > self.order.len() {
@@ -215,7 +215,7 @@ impl Conversations {
         Effect::Scope(self.chosen())
     }
 
-    /// Returns the list's title.
+    /// Returns the title of the list.
     fn title(&self, theme: &Theme, width: u16, focus: bool) -> Line<'static> {
         let count = self.order.len() as u64;
         let narrow = |narrow: String| Span::styled(narrow, theme.note);
@@ -234,7 +234,7 @@ impl Conversations {
         title(theme, "conversations", focus, rest)
     }
 
-    /// Writes the list's title into the rule above it, and over its numbers what they are.
+    /// Draws the title of the list and the headings of its numbers into the rule above it.
     pub(super) fn draw_title(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
         let place = above(area);
         put(buffer, place, &self.title(look.theme, area.width, look.focus));
@@ -281,18 +281,18 @@ impl Conversations {
         SortBy::ALL.iter().find(|(sort, _)| *sort == self.sort).map_or("", |(_, name)| name)
     }
 
-    /// Returns the sign of what conversations are sorted by.
+    /// Returns the symbol of the sort direction.
     const fn sign(&self) -> &'static str {
         if self.backwards { "▴" } else { "▾" }
     }
 
-    /// Sorts by what a head names; by what it is sorted by already, backwards.
+    /// Sorts by a heading's key, or reverses the order if the list is already sorted by it.
     pub(super) fn sort_by(&mut self, sort: SortBy) {
         self.backwards = self.sort == sort && !self.backwards;
         self.sort = sort;
     }
 
-    /// Lists the heads of the numbers, as many as have room behind the title; the one that is sorted by keeps its.
+    /// Returns the headings of the numbers that fit after the title; that of the sort key is always included.
     pub(super) fn heads(&self, theme: &Theme, area: Rect, focus: bool) -> Vec<Spot<SortBy>> {
         let title = u16::try_from(self.title(theme, area.width, focus).width()).unwrap_or(u16::MAX);
         let from = above(area).x.saturating_add(title);
@@ -302,7 +302,7 @@ impl Conversations {
             _ => 3,
         };
         let heads = [(SortBy::Messages, "msgs", 6), (SortBy::Bytes, "bytes", 9), (SortBy::Last, "last", 9)];
-        // From the right, as the numbers stand.
+        // From the right, because the numbers are right-aligned.
         let mut end = area.right();
         let place = |(leads, words, width): (SortBy, &str, u16)| {
             let sign = if self.sort == leads { self.sign() } else { "" };
@@ -349,9 +349,9 @@ impl Conversations {
             let name = text::printable_string(name.as_bytes());
             let subprotocol = it.subprotocol().map(|it| text::printable_string(it.as_bytes()));
             let taken = subprotocol.as_ref().map_or(0, |it| columns(it).saturating_add(1));
-            // A sub-protocol is told where the name is not cut for it.
+            // The sub-protocol is shown only if the name need not be truncated for it.
             let fits = columns(&name).saturating_add(taken) <= writer.left();
-            // Where there is no room for all, the path tells more than the host.
+            // If not everything fits, the path is more informative than the host.
             let path = name.find('/').and_then(|at| name.get(at..)).filter(|path| path.len() > 1);
             let whole = columns(&name) <= writer.left();
             let name = middle(path.filter(|_| !whole).unwrap_or(&name), writer.left());
@@ -368,31 +368,31 @@ impl Conversations {
     }
 }
 
-/// The means that the list is drawn with.
+/// The context for drawing the list.
 pub(super) struct Look<'a> {
     pub(super) theme: &'a Theme,
     pub(super) store: &'a Store,
     pub(super) rows: &'a Rows,
     pub(super) time: TimeForm,
-    /// The conversation of the mark.
+    /// The conversation of the marked entry.
     pub(super) mark: Option<u32>,
     pub(super) focus: bool,
 }
 
-/// Returns everything that a conversation can be found by.
+/// Returns the text that a conversation can be found by.
 fn said(it: &Conversation) -> String {
     let ends = it.opened.as_deref().map(Attempt::opening);
     let ends = ends.map_or(String::new(), |opening| format!("{} {}", opening.client, opening.server));
     format!("#{} {} {ends} {}", it.id, it.name(), it.subprotocol().unwrap_or_default())
 }
 
-/// Returns the counts of anomalies, errors first.
+/// Returns the numbers of anomalies, errors first.
 const fn worst_first(conversation: &Conversation) -> (u64, u64, u64) {
     let [notes, warnings, errors] = conversation.anomalies;
     (errors, warnings, notes)
 }
 
-/// Returns the numbers at a line's right, as many as there is room for.
+/// Returns the numbers at the right of a line, as many as fit.
 fn numbers(width: u16, messages: u64, bytes: u64, last: &str) -> String {
     match width {
         0..=29 => format!(" {:>5} ", short(messages)),

@@ -1,4 +1,4 @@
-//! What is copied, and what a filter is made of: the thing under the cursor, in the form that is asked for.
+//! Copying the item under the cursor in a chosen form, and creating a filter from it.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -15,10 +15,10 @@ use super::words::hex;
 use crate::event::Handshake;
 use crate::store::{Attempt, EntryKind, Facts};
 
-/// The form in which something is copied.
+/// The form of copied data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CopyForm {
-    /// As it is looked at.
+    /// As displayed.
     Shown,
     Text,
     Json,
@@ -30,11 +30,11 @@ pub(super) enum CopyForm {
 }
 
 impl CopyForm {
-    /// What is said while the next key chooses.
+    /// The prompt shown while waiting for the key that selects the form.
     pub(super) const CHOICE: &'static str =
         "copy t text  j JSON  x hex  b base64  command: s websocat  c curl  w wireshark";
 
-    /// Returns the form that a key chooses.
+    /// Returns the form selected by a key.
     pub(super) const fn of(key: char) -> Option<CopyForm> {
         Some(match key {
             't' => CopyForm::Text,
@@ -50,7 +50,7 @@ impl CopyForm {
 }
 
 impl App {
-    /// Copies what is looked at.
+    /// Copies the displayed item.
     pub(super) fn copy(&self, form: CopyForm) -> Effect {
         let copied = match form {
             CopyForm::Shown => self.shown(),
@@ -80,7 +80,7 @@ impl App {
         if payload.is_empty() { Err("there is no payload to copy".to_owned()) } else { Ok(payload) }
     }
 
-    /// Returns what the cursor is on, and what that is called.
+    /// Returns the item under the cursor and its description.
     fn shown(&self) -> Result<(Vec<u8>, String), String> {
         let detail = &self.detail;
         let focus = self.panel == Panel::Detail;
@@ -108,7 +108,7 @@ impl App {
         }
     }
 
-    /// Returns the command that opens the conversation's WebSocket again.
+    /// Returns a command that opens the conversation's WebSocket again.
     fn command(&self, form: CopyForm) -> Result<(Vec<u8>, String), String> {
         let store = self.store.lock();
         let slot = self.timeline.entry.and_then(|number| store.entry(number)?.conversation());
@@ -120,7 +120,7 @@ impl App {
         Ok((command.ok_or("the handshake names no URL")?.into_bytes(), format!("a command for {name}")))
     }
 
-    /// Returns the command that shows the row's packet in Wireshark.
+    /// Returns a command that shows the row's packet in Wireshark.
     fn wireshark(&self) -> Result<(Vec<u8>, String), String> {
         let store = self.store.lock();
         let entry = self.timeline.entry.and_then(|number| store.entry(number)).ok_or("there is no row")?;
@@ -129,7 +129,7 @@ impl App {
         Ok((command.into_bytes(), "a command for wireshark".to_owned()))
     }
 
-    /// Begins a filter by the value under the cursor.
+    /// Starts a filter with the value under the cursor.
     pub(super) fn filter_by_value(&self) -> Effect {
         let Some(test) = self.test_of_value() else { return Effect::say("there is no value to filter by") };
         let before = self.typed.filter.trim();
@@ -185,7 +185,7 @@ impl App {
     }
 }
 
-/// Lists the request's fields that a client does not make itself.
+/// Returns the header fields of the request that a client does not generate itself.
 fn fields(handshake: &Handshake) -> impl Iterator<Item = (&str, &str)> {
     let own = ["host", "connection", "upgrade", "content-length"];
     let request = handshake.request.iter().flat_map(|request| &request.headers);
@@ -220,24 +220,24 @@ fn curl(handshake: &Handshake) -> Option<String> {
     for (name, value) in upgrade.into_iter().chain(subprotocol).chain(fields(handshake)) {
         let _ = write!(command, " -H {}", in_shell(&format!("{name}: {value}")));
     }
-    // The same URL as HTTP names it: `ws` is `http`, `wss` is `https` (RFC 6455 §3).
+    // The same URL with an HTTP scheme: `ws` becomes `http`, `wss` becomes `https` (RFC 6455 §3).
     let _ = write!(command, " {}", in_shell(&url.replacen("ws", "http", 1)));
     Some(command)
 }
 
 fn path_in_shell(path: &Path) -> String {
     let text = path.to_string_lossy().into_owned();
-    // A name that begins with a dash is no option.
+    // Prevents a name beginning with a dash from being parsed as an option.
     if text.starts_with('-') { format!("./{text}") } else { text }
 }
 
-/// Returns a word as a shell reads it, whatever is in it.
+/// Quotes a word for a shell.
 fn in_shell(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "./:_-=@%+,".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();
     }
-    // A control character could be obeyed by the terminal that it is pasted into.
+    // A terminal could interpret control characters when the text is pasted.
     let safe: String = word.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     format!("'{}'", safe.replace('\'', r"'\''"))
 }

@@ -1,4 +1,4 @@
-//! What is shown of one entry: its fields as a tree, its bytes in hex, its payload as text and as JSON.
+//! The detail of an entry: its fields as a tree, its bytes in hex, and its payload as text and as JSON.
 
 mod hex;
 mod hex_rows;
@@ -25,7 +25,7 @@ use super::text::broken;
 use super::theme::Theme;
 use crate::store::Store;
 
-/// The tab of the detail that is shown.
+/// The tab shown in the detail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Tab {
     #[default]
@@ -40,35 +40,35 @@ impl Tab {
         [(Tab::Tree, "tree"), (Tab::Text, "text"), (Tab::Json, "json"), (Tab::Hex, "hex")];
 }
 
-/// The detail of one entry, and the place in it.
+/// The detail of an entry, and the position in it.
 #[derive(Debug, Default)]
 pub(super) struct Detail {
     pub(super) tab: Tab,
     pub(super) size: DetailSize,
     pub(super) document: Document,
     shown: Option<u32>,
-    /// The selected field, and the byte.
+    /// The selected field and byte.
     pub(super) field: usize,
     pub(super) byte: usize,
-    /// Folded fields, and folded lines of JSON.
+    /// The folded fields and folded lines of JSON.
     folded: BTreeSet<usize>,
     json_folded: BTreeSet<usize>,
     pub(super) json_line: usize,
     text_top: usize,
-    /// Which hit of the search was gone to, and where one that is yet to be shown lies in the text.
+    /// The current hit of the search, and its position in the text and in the payload until it is brought into view.
     pub(super) hit: Option<usize>,
     reveal: Option<usize>,
     reveal_line: Option<usize>,
-    /// What is to be shown first of the entry that was come to.
+    /// The hit to show first in a new entry.
     pub(super) arrival: Option<Arrival>,
-    /// The payload's text cut into lines of so many columns.
+    /// The lines of the payload's text, and the width they were broken to.
     lines: (usize, Vec<Range<usize>>),
-    /// The bytes in rows.
+    /// The rows of bytes.
     rows: HexLines,
-    /// The search whose hits are lit, and where they are in the known bytes of the payload.
+    /// The text of the search, and its hits in the known bytes of the payload.
     searched: Option<String>,
     hits: Vec<Range<usize>>,
-    /// Which fields and which lines of JSON no folded one hides.
+    /// The visible fields and lines of JSON, that is, those not folded away.
     shown_fields: Vec<usize>,
     shown_lines: Vec<u32>,
     tree_top: usize,
@@ -77,7 +77,7 @@ pub(super) struct Detail {
     panes: Panes,
 }
 
-/// The places of the parts of the detail that are seen.
+/// The areas of the visible parts of the detail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Panes {
     whole: Rect,
@@ -86,17 +86,17 @@ struct Panes {
     hex: Option<Rect>,
 }
 
-/// From how many columns on the tree and the bytes stand side by side.
+/// The minimum width at which the tree and the bytes are side by side.
 const BOTH: u16 = 98;
 
 impl Panes {
-    /// Puts tree and bytes side by side or below each other where there is room for both, else the one asked for.
+    /// Places tree and bytes side by side or one above the other if both fit, otherwise only the one requested.
     fn of(area: Rect, tab: Tab) -> Panes {
         let whole = area;
         let (tree, hex) = match tab {
             Tab::Text | Tab::Json => (None, None),
             _ if area.width >= BOTH => {
-                // The bytes take what their rows need, the tree all else.
+                // The bytes get the width of their rows, the tree the rest.
                 let bytes = width_of(if area.width >= 200 { 32 } else { 16 });
                 let columns = [Constraint::Fill(1), Constraint::Length(1), Constraint::Length(bytes)];
                 let [tree, _, hex] = Layout::horizontal(columns).areas(area);
@@ -115,14 +115,14 @@ impl Panes {
     }
 }
 
-/// The means that the detail is drawn with.
+/// The context for drawing the detail.
 pub(super) struct Look<'a> {
     pub(super) theme: &'a Theme,
     pub(super) focus: bool,
 }
 
 impl Detail {
-    /// Shows an entry, at a hit of the search where that came to it.
+    /// Shows an entry, at a hit of the search if the search led to it.
     pub(super) fn show(&mut self, store: &mut Store, shown: Option<u32>, pattern: Option<&Pattern>) {
         if self.shown != shown {
             let Detail { tab, size, arrival, panes, .. } = *self;
@@ -143,7 +143,7 @@ impl Detail {
         }
     }
 
-    /// Finds out what is seen in an area.
+    /// Computes what is visible in an area.
     pub(super) fn lay_out(&mut self, area: Rect) {
         if (self.panes.whole, self.panes.tab) != (area, self.tab) {
             self.panes = Panes::of(area, self.tab);
@@ -179,7 +179,7 @@ impl Detail {
         }
     }
 
-    /// Lists the lines of JSON that no folded one hides, where that is not done.
+    /// Computes the visible lines of JSON unless that is already done.
     fn unfold_json(&mut self) {
         let lines = self.document.json().unwrap_or_default();
         let mut n = if self.shown_lines.is_empty() { 0 } else { lines.len() };
@@ -190,7 +190,7 @@ impl Detail {
         }
     }
 
-    /// Finds the first line of JSON to be seen.
+    /// Computes the first visible line of JSON.
     fn lay_out_json(&mut self, height: usize) {
         if let Some(at) = self.reveal_line.take() {
             self.select_line_at(at);
@@ -199,12 +199,12 @@ impl Detail {
         self.json_top = scroll(self.json_top, self.shown_line(), height, self.shown_lines.len());
     }
 
-    /// Returns where the selected line of JSON stands among those that are shown.
+    /// Returns the position of the selected line of JSON among the visible ones.
     fn shown_line(&self) -> usize {
         self.shown_lines.partition_point(|n| (*n as usize) < self.json_line)
     }
 
-    /// Lists the fields that no folded one hides.
+    /// Computes the visible fields.
     fn unfold(&mut self) {
         let mut hidden_below: Option<u16> = None;
         self.shown_fields.clear();
@@ -217,7 +217,7 @@ impl Detail {
         }
     }
 
-    /// Does what a key asks for.
+    /// Handles an action.
     pub(super) fn handle(&mut self, action: Action) -> Effect {
         if let Some(by) = action.lines(usize::from(self.panes.whole.height)) {
             self.step(by);
@@ -235,20 +235,20 @@ impl Detail {
         Effect::None
     }
 
-    /// Goes to a tab, and has it seen.
+    /// Switches to a tab and makes the detail visible.
     fn show_tab(&mut self, tab: Tab) {
         self.tab = tab;
         self.be_seen();
     }
 
-    /// Has it seen.
+    /// Makes the detail visible.
     pub(super) fn be_seen(&mut self) {
         if self.size == DetailSize::Away {
             self.size = DetailSize::Normal;
         }
     }
 
-    /// Moves what is selected.
+    /// Moves the selection.
     pub(super) fn step(&mut self, by: isize) {
         let moved = |at: usize, length: usize| at.saturating_add_signed(by).min(length.saturating_sub(1));
         match self.tab {
@@ -267,7 +267,7 @@ impl Detail {
         }
     }
 
-    /// Selects a field, and the first of its bytes.
+    /// Selects a field and its first byte.
     fn select_field(&mut self, field: usize) {
         self.field = field;
         if let Some(bytes) = self.document.fields.get(field).and_then(|field| field.bytes.clone()) {
@@ -281,7 +281,7 @@ impl Detail {
         self.field = self.document.field_at(self.byte).unwrap_or(self.field);
     }
 
-    /// Moves, folds or unfolds; to the left of everything is the timeline.
+    /// Moves, folds or unfolds; moving left from the leftmost position focuses the timeline.
     fn sideways(&mut self, right: bool) -> Effect {
         let state = |it: &Detail| (it.byte, it.field, it.json_line, it.folded.len(), it.json_folded.len());
         let before = state(self);
@@ -305,7 +305,7 @@ impl Detail {
         if stays { Effect::None } else { Effect::Focus(Panel::Timeline) }
     }
 
-    /// Folds a field, or unfolds it.
+    /// Folds or unfolds a field.
     fn turn_field(&mut self, at: usize) {
         if self.document.has_children(at) && !self.folded.remove(&at) {
             self.folded.insert(at);
@@ -317,7 +317,7 @@ impl Detail {
         let at = self.json_line;
         let lines = self.document.json().unwrap_or_default();
         if lines.get(at).and_then(json::Line::closes).is_none() {
-            // What cannot be folded is left for what holds it.
+            // On a line that cannot be folded, folding selects its parent.
             let depth = |n: usize| lines.get(n).map_or(0, json::Line::depth);
             let above = (0..at).rev().find(|n| depth(*n) < depth(at) && fold == Some(true));
             self.json_line = above.unwrap_or(at);
@@ -331,7 +331,7 @@ impl Detail {
         self.shown_lines.clear();
     }
 
-    /// Selects what lies under a place on the screen; the selected field is folded by it.
+    /// Selects the item at a position of the screen, or folds a field that is already selected.
     pub(super) fn click(&mut self, at: Position) {
         let field = self.fields_seen().find(|(area, _)| area.contains(at)).map(|(_, field)| field);
         if let Some(field) = field {
@@ -352,7 +352,7 @@ impl Detail {
         }
     }
 
-    /// Goes to the next hit within the message, or to the one before; `false` where there is none.
+    /// Moves to the next or previous hit within the message; returns `false` if there is none.
     pub(super) fn step_hit(&mut self, forward: bool) -> bool {
         let Some(at) = self.hit else { return false };
         let next = if forward { at.checked_add(1) } else { at.checked_sub(1) };
@@ -371,7 +371,7 @@ impl Detail {
         true
     }
 
-    /// Selects the line of JSON in which a byte of the payload is, and unfolds what hides it.
+    /// Selects the line of JSON that contains a byte of the payload, unfolding its parents.
     fn select_line_at(&mut self, at: usize) {
         let lines = self.document.json().unwrap_or_default();
         let line = lines.partition_point(|line| line.range().end <= at);
@@ -403,7 +403,7 @@ impl Detail {
         }
     }
 
-    /// Lists the tabs, as they stand in the rule above an area.
+    /// Returns the tabs at their positions in the rule above an area.
     pub(super) fn tabs(&self, look: &Look<'_>, area: Rect) -> Vec<Spot<Tab>> {
         let Look { theme, focus, .. } = *look;
         let tab = |(n, (tab, name)): (usize, (Tab, &'static str))| {
@@ -418,7 +418,7 @@ impl Detail {
         Spot::row(area.x + 2, Tab::ALL.into_iter().enumerate().map(tab))
     }
 
-    /// Draws the tabs, and what is not shown of the one that is chosen.
+    /// Draws the tabs, and a note if the JSON is not shown completely.
     pub(super) fn draw_tabs(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
         let (theme, place, tabs) = (look.theme, above(area), self.tabs(look, area));
         put(buffer, place, &Line::styled(if look.focus { "▸" } else { " " }, theme.focus));

@@ -1,4 +1,4 @@
-//! What two payloads have in common: JSON by its structure, text by its lines, other bytes by where they stand.
+//! Comparison of two payloads: JSON by structure, text by lines, other bytes by offset.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
@@ -11,45 +11,45 @@ use super::document::Document;
 use super::json::{self, Line, Step};
 use super::text::middle;
 
-/// Bounds the values, lines and rows of bytes of each side that are compared.
+/// The maximum number of values, lines or rows of bytes compared per side.
 const COMPARED: usize = 200_000;
 
-/// How many bytes stand in a row.
+/// The number of bytes per row.
 pub(super) const BYTES: usize = 8;
 
-/// Bounds the time in which the shortest way from one side to the other is looked for; then a longer one is taken.
+/// The time limit for finding the shortest edit script; after that a longer one is accepted.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// How many columns of one step of a path are shown.
+/// The number of columns shown of one step of a path.
 const STEP: u16 = 40;
 
 /// The form in which two payloads are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// Members by their names, elements as lines are.
+    /// Objects by member names, arrays like lines.
     Json,
-    /// Lines.
+    /// Line by line.
     Text,
-    /// Bytes at the same offset.
+    /// Byte by byte at equal offsets.
     Bytes,
 }
 
-/// A part of a payload that is compared as one: a value, a line, a row of bytes.
+/// A part of a payload that is compared as a unit: a value, a line or a row of bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) range: Range<usize>,
-    /// The number of a value's path.
+    /// The number of the path to a value.
     path: usize,
 }
 
 impl Part {
-    /// Returns its bytes.
+    /// Returns the bytes of the part.
     pub(super) fn of<'a>(&self, text: &'a [u8]) -> &'a [u8] {
         text.get(self.range.clone()).unwrap_or_default()
     }
 }
 
-/// A row of a comparison: the part of each payload that stands in it.
+/// A row of a comparison: the corresponding parts of both payloads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) parts: [Option<Part>; 2],
@@ -63,19 +63,19 @@ impl Row {
     }
 }
 
-/// Two payloads, compared.
+/// The comparison of two payloads.
 #[derive(Debug)]
 pub(super) struct Comparison {
     pub(super) form: Form,
     pub(super) rows: Vec<Row>,
-    /// How many bytes at the end of each were not compared.
+    /// The number of bytes at the end of each payload that were not compared.
     pub(super) left_out: [usize; 2],
-    /// The paths of values, from 1: each by the number of the one it goes on from, and its last step.
+    /// The paths to values, numbered from 1: each consists of the number of its parent path and its last step.
     paths: Vec<(usize, Step)>,
 }
 
 impl Comparison {
-    /// Compares two payloads in the form that both have.
+    /// Compares two payloads in a form that suits both.
     pub(super) fn of(documents: [&Document; 2]) -> Comparison {
         let texts = documents.map(Document::payload);
         let until = Instant::now().checked_add(PATIENCE);
@@ -108,7 +108,7 @@ impl Comparison {
         Comparison { form, rows: rows.collect(), left_out, paths: Vec::new() }
     }
 
-    /// Returns the path to a value, as a filter has it.
+    /// Returns the path to a value in the notation of the filter language.
     pub(super) fn path(&self, part: &Part) -> String {
         let (mut steps, mut at) = (Vec::new(), part.path);
         while let Some((from, step)) = at.checked_sub(1).and_then(|at| self.paths.get(at)) {
@@ -120,16 +120,16 @@ impl Comparison {
     }
 }
 
-/// A payload of JSON in lines.
+/// A JSON payload in lines.
 #[derive(Clone, Copy)]
 struct Json<'a> {
     text: &'a [u8],
-    /// As many as are compared.
+    /// The lines that are compared.
     lines: &'a [Line],
     left_out: usize,
 }
 
-/// A value of JSON: the line that holds or opens it, and the number of the path to it.
+/// A JSON value: the line that contains or opens it, and the number of its path.
 #[derive(Clone, Copy, Default)]
 struct Value {
     line: usize,
@@ -152,15 +152,15 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Returns all of a value.
+    /// Returns the range of a value.
     fn range(&self, value: Value) -> Range<usize> {
         let end = || self.text.len().saturating_sub(self.left_out);
         let range = json::value_in(self.lines, self.text, value.line);
-        // Of what closes beyond the bound, as much as is compared.
+        // A value that closes beyond the bound ends with the compared part.
         range.unwrap_or_else(|| self.lines.get(value.line).map_or(0, |line| line.range().start)..end())
     }
 
-    /// Lists the values within a value; `None` where it cannot hold any.
+    /// Returns the values within a value, or `None` if it cannot contain any.
     fn inside(&self, value: Value, paths: &mut Vec<(usize, Step)>) -> Option<Vec<Value>> {
         let closes = self.lines.get(value.line)?.closes()?;
         let (mut found, mut next) = (Vec::new(), value.line.saturating_add(1));
@@ -177,7 +177,7 @@ impl<'a> Json<'a> {
     }
 }
 
-/// A walk through two values of JSON at once.
+/// A simultaneous traversal of two JSON values.
 struct Walk<'a> {
     sides: [Json<'a>; 2],
     until: Option<Instant>,
@@ -186,7 +186,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Compares two values, or lists one that has no partner.
+    /// Compares two values, or lists a value without a counterpart.
     fn compare(&mut self, pair: [Option<Value>; 2]) {
         let ([left, right], [one, other]) = (self.sides, pair);
         let ones = one.and_then(|it| left.inside(it, &mut self.paths));
@@ -212,7 +212,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Returns the last step to a value.
+    /// Returns the last step of the path to a value.
     fn step(&self, value: &Value) -> Option<&Step> {
         value.path.checked_sub(1).and_then(|at| self.paths.get(at)).map(|(_, step)| step)
     }
@@ -221,7 +221,7 @@ impl Walk<'_> {
         values.first().and_then(|it| self.step(it)).is_some_and(|step| matches!(step, Step::Member(_)))
     }
 
-    /// Pairs members by their names; elements that are equal, and those that stand between them.
+    /// Pairs object members by name, and array elements by a diff.
     fn pairs(&self, ones: &[Value], others: &[Value]) -> Vec<Pair> {
         if self.are_named(ones) {
             let names = |values: &[Value]| values.iter().map(|it| self.step(it)).collect::<Vec<_>>();
@@ -254,12 +254,13 @@ fn chunks(text: &[u8]) -> Vec<Part> {
     chunks.map(|(chunk, at)| Part { range: at..at.saturating_add(chunk.len()), path: 0 }).collect()
 }
 
-/// A pair of places in two lists.
+/// A pair of indices into two lists.
 type Pair = [Option<usize>; 2];
 
-/// Pairs what has the same key, in the order of the left; what only the right has stands behind what it follows there.
+/// Pairs items with equal keys in the order of the left list; an item found only in the right one follows its
+/// predecessor there.
 fn by_key<K: Hash + Eq + Copy>(left: &[K], right: &[K]) -> Vec<Pair> {
-    // The same name may stand twice in an object.
+    // An object may contain the same name twice.
     let mut free: HashMap<K, Vec<usize>> = HashMap::new();
     for (at, key) in left.iter().enumerate().rev() {
         free.entry(*key).or_default().push(at);
@@ -282,7 +283,7 @@ fn by_key<K: Hash + Eq + Copy>(left: &[K], right: &[K]) -> Vec<Pair> {
     let mut only_right = Vec::new();
     for (at, partner) in partners.iter().map(Some).chain([None]).enumerate() {
         only_right.append(&mut behind.remove(&at).unwrap_or_default());
-        // What only the left has there comes first.
+        // Items found only in the left list come first.
         if partner.is_none_or(Option::is_some) {
             pairs.extend(only_right.drain(..).map(|right| [None, Some(right)]));
         }
@@ -291,7 +292,7 @@ fn by_key<K: Hash + Eq + Copy>(left: &[K], right: &[K]) -> Vec<Pair> {
     pairs
 }
 
-/// Pairs equal lines or elements in their order, and those that stand in their places where others do.
+/// Pairs equal items in order, and replaced items by position.
 fn in_order(left: &[&[u8]], right: &[&[u8]], until: Option<Instant>) -> Vec<Pair> {
     let mut pairs = Vec::with_capacity(left.len().max(right.len()));
     for op in capture_diff_slices_deadline(Algorithm::Myers, left, right, until) {
@@ -315,7 +316,7 @@ mod tests {
         Document::of_payload(text.as_bytes().to_vec(), true)
     }
 
-    /// Says of each row what it is: `=` what both have, `~` what differs, `-` and `+` what only one has.
+    /// Describes each row: `=` for equal parts, `~` for different ones, `-` and `+` for a part of one side only.
     fn told(left: &str, right: &str) -> Vec<String> {
         let documents = [&document(left), &document(right)];
         let comparison = Comparison::of(documents);
@@ -366,7 +367,7 @@ mod tests {
             ),
             ["+ .l[0].new []", "= .l[0].a 1", "= .l[0].b 2", "= .l[1].a 3", "~ .l[1].b 4 | .l[2].b 5",]
         );
-        // Members and elements have nothing in common.
+        // Members and elements are never paired.
         assert_eq!(told(r#"{"a":[1]}"#, r#"{"a":{"b":1}}"#), ["- .a[0] 1", "+ .a.b 1"]);
         let many = |first: &str| format!("[{first}{}]", vec!["7,8"; 50_000].join(","));
         let rows = told(&many("9,"), &many(""));

@@ -15,10 +15,10 @@ use crate::model::Side;
 use crate::store::{Entry, EntryKind, Facts, Record, Store};
 use crate::text;
 
-/// Bounds the hits of a search that are lit in one payload.
+/// The maximum number of search hits highlighted in a payload.
 pub(super) const HITS: usize = 100_000;
 
-/// The way in which a field's value is to be read.
+/// The presentation of a field's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FieldStyle {
     Heading,
@@ -27,11 +27,11 @@ pub(super) enum FieldStyle {
     Good,
     Bad(Severity),
     From(Side),
-    /// A sentence, shown whole though it takes several lines.
+    /// A sentence, shown completely even if it takes several lines.
     Prose,
 }
 
-/// A line of the tree: a name, a value which may come from the wire, and the bytes it stands for.
+/// A line of the tree: a name, a value which may come from the wire, and the bytes it represents.
 #[derive(Clone, Debug)]
 pub(super) struct Field {
     pub(super) depth: u16,
@@ -39,33 +39,33 @@ pub(super) struct Field {
     pub(super) value: Vec<u8>,
     pub(super) tone: FieldStyle,
     pub(super) bytes: Option<Range<usize>>,
-    /// How many columns the names of the fields beside it take, its own among them.
+    /// The width shared by the names of neighbouring fields.
     pub(super) name_columns: u16,
 }
 
-/// Bounds the columns that names take where values stand below each other.
+/// The maximum width of names whose values are aligned.
 const NAMES: u16 = 24;
 
-/// Everything about one entry, laid out to be shown: a tree, and the bytes its fields stand for.
+/// The displayable contents of an entry: a tree of fields and the bytes they represent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Document {
     pub(super) fields: Vec<Field>,
-    /// Frame headers as they were on the wire, then the payload, unmasked and inflated; of a handshake, its heads.
+    /// Frame headers as they were on the wire, then the unmasked and inflated payload; for a handshake, its heads.
     pub(super) bytes: Vec<u8>,
-    /// Where each part of the bytes begins, and what it is.
+    /// The parts of the bytes: where each begins, and its title.
     pub(super) parts: Vec<(usize, String)>,
-    /// Which of the bytes are the payload.
+    /// The range of the payload in the bytes.
     pub(super) payload: Range<usize>,
-    /// The payload as JSON, where it is, once somebody wants it.
+    /// The lines of the payload if it is JSON, computed on demand.
     json: OnceCell<Option<Vec<Line>>>,
-    /// The payload is text.
+    /// Whether the payload is text.
     pub(super) text: bool,
-    /// Where the known bytes of the payload stand, if some are missing.
+    /// The positions of the known payload bytes, if some are missing.
     pub(super) patched: Option<Patched>,
-    /// The payload's true length, and why fewer bytes are here, if they are.
+    /// The true length of the payload, and the reason if fewer bytes are available.
     length: u64,
     short: &'static str,
-    /// Why there is nothing to see, if there is not.
+    /// The reason why there is nothing to show, if so.
     pub(super) absent: Option<&'static str>,
     depth: u16,
 }
@@ -97,15 +97,15 @@ impl Document {
         document
     }
 
-    /// Lays out a payload alone.
+    /// Creates a document of a payload only.
     #[cfg(test)]
     pub(super) fn of_payload(payload: Vec<u8>, text: bool) -> Document {
         Document { payload: 0..payload.len(), bytes: payload, text, ..Document::default() }
     }
 
-    /// Finds how wide the names of neighbours are, so that their values can stand below each other.
+    /// Computes the common widths of the names of neighbouring fields, so that their values can be aligned.
     fn align(&mut self) {
-        // The fields of the same depth that go on, by depth.
+        // The unfinished groups of neighbouring fields, by depth.
         let mut open: Vec<Vec<usize>> = Vec::new();
         for n in 0..=self.fields.len() {
             let depth = self.fields.get(n).map_or(0, |field| usize::from(field.depth).saturating_add(1));
@@ -137,12 +137,12 @@ impl Document {
         self.bytes.get(self.payload.clone()).unwrap_or_default()
     }
 
-    /// Returns the payload as it is shown as text: with dots for what is missing.
+    /// Returns the payload as displayed text, with dots for missing bytes.
     pub(super) fn shown_text(&self) -> &[u8] {
         self.patched.as_ref().map_or_else(|| self.payload(), |patched| &patched.text)
     }
 
-    /// Lists where `pattern` is among the known bytes of the payload.
+    /// Returns the hits of `pattern` in the known bytes of the payload.
     pub(super) fn hits(&self, pattern: Option<&Pattern>) -> Vec<Range<usize>> {
         let Some(pattern) = pattern else { return Vec::new() };
         match &self.patched {
@@ -151,12 +151,13 @@ impl Document {
         }
     }
 
-    /// Returns whether bytes of the payload are not here.
+    /// Returns whether payload bytes are unavailable.
     pub(super) const fn is_short(&self) -> bool {
         !self.short.is_empty()
     }
 
-    /// Says how many bytes the payload here has, and why not all if so: `11 of 50 bytes, the others are missing`.
+    /// Describes how many bytes of the payload are available, and the reason if not all: `11 of 50 bytes, the others
+    /// are missing`.
     pub(super) fn extent(&self) -> String {
         let here = self.payload().len() as u64;
         if self.short.is_empty() {
@@ -169,25 +170,25 @@ impl Document {
         }
     }
 
-    /// Returns the lines of the payload as JSON, where it is.
+    /// Returns the lines of the payload if it is JSON.
     pub(super) fn json(&self) -> Option<&[Line]> {
-        // What is known of JSON in parts is no JSON, even where it happens to look like it.
+        // An incomplete payload is not JSON, even if its known part looks like it.
         let lay_out = || self.patched.is_none().then(|| json::lay_out(self.payload())).flatten();
         self.json.get_or_init(lay_out).as_deref()
     }
 
-    /// Returns the innermost field that stands for a byte.
+    /// Returns the innermost field that contains a byte.
     pub(super) fn field_at(&self, byte: usize) -> Option<usize> {
         let of = |field: &Field| {
             field.bytes.clone().filter(|bytes| bytes.contains(&byte)).map(|bytes| bytes.len())
         };
         let lengths =
             self.fields.iter().enumerate().filter_map(|(n, field)| of(field).map(|length| (length, n)));
-        // Of equal ones, the last is the inner one.
+        // Of fields with equal length, the last is the innermost.
         lengths.min_by_key(|(length, n)| (*length, usize::MAX.saturating_sub(*n))).map(|(_, n)| n)
     }
 
-    /// Returns whether a field has others within.
+    /// Returns whether a field has children.
     pub(super) fn has_children(&self, at: usize) -> bool {
         let depth = |at: usize| self.fields.get(at).map(|field| field.depth);
         depth(at) < depth(at.saturating_add(1))
@@ -253,7 +254,7 @@ impl Document {
         self.body(record, entry);
     }
 
-    /// Adds what is to be said about a message beside its bytes.
+    /// Adds the facts about a message apart from its bytes.
     fn about(&mut self, record: &Record, entry: &Entry) {
         if record.first.packet != entry.packet() {
             let took = text::span(entry.time().since(record.first.time));
@@ -321,7 +322,7 @@ impl Document {
         }
     }
 
-    /// Says how sure it is that the message was sent so, where that is not plain.
+    /// Adds a note if the message was decoded late, or its framing or contents are uncertain.
     fn certainty(&mut self, record: &Record, entry: &Entry) {
         if record.known > entry.packet() {
             let words = format!("with packet {}: bytes had to be waited for", grouped(record.known));
@@ -410,7 +411,7 @@ impl Document {
         });
     }
 
-    /// Adds the anomalies that the same packet showed in the same conversation.
+    /// Adds the anomalies of the same packet and conversation.
     fn remarks(&mut self, store: &Store, number: u32, entry: &Entry) {
         let before = (1..16_u32).map_while(|back| number.checked_sub(back));
         let after = (1..16_u32).map_while(|on| number.checked_add(on));
@@ -426,7 +427,7 @@ impl Document {
     }
 }
 
-/// Returns a number of bytes in words: `1 byte`, `1,234 bytes`.
+/// Formats a number of bytes: `1 byte`, `1,234 bytes`.
 fn octets(count: u64) -> String {
     text::counted(count, "byte")
 }

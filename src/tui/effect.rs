@@ -1,8 +1,8 @@
-//! What handlers of keys ask for, and the words in which they do.
+//! The effects that key handlers request.
 
 use crate::model::Timestamp;
 
-/// Name of a part of the screen that keys can go to.
+/// A part of the screen that can have the focus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Panel {
     Conversations,
@@ -20,21 +20,21 @@ pub(super) enum DetailSize {
     Away,
 }
 
-/// A border that the mouse holds.
+/// A border that can be dragged with the mouse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Border {
     Conversations,
     Detail,
 }
 
-/// The end of a message at which a search came to it: its first hit or, backwards, its last.
+/// The hit at which a search arrives in a message: the first or, backwards, the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Arrival {
     FirstHit,
     LastHit,
 }
 
-/// The kind of a prompt: what is asked for.
+/// The kind of a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PromptKind {
     Filter,
@@ -47,7 +47,7 @@ pub(super) enum PromptKind {
 }
 
 impl PromptKind {
-    /// Returns what is asked for, and what could be typed.
+    /// Returns the label of the prompt and an example.
     pub(super) const fn words(self) -> (&'static str, &'static str) {
         match self {
             PromptKind::Filter => {
@@ -67,42 +67,42 @@ impl PromptKind {
     }
 }
 
-/// The effect that a handler asks for.
+/// An effect requested by a handler.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     None,
-    /// Says a line of words for a while.
+    /// Shows a message for a while.
     Say(String),
-    /// Gives a panel the keys.
+    /// Focuses a panel.
     Focus(Panel),
     /// Shows one conversation, or all.
     Scope(Option<u32>),
-    /// Shows one conversation, and selects it in the list.
+    /// Shows one conversation and selects it in the list.
     Choose(u32),
-    /// Shows what a filter lets through.
+    /// Applies a filter.
     Filter(String),
-    /// Shows a stretch of time, or all.
+    /// Shows a time range, or all.
     Range(Option<(Timestamp, Timestamp)>),
-    /// Goes to the first row between two moments.
+    /// Moves to the first row between two moments.
     Moment(Timestamp, Timestamp),
-    /// Goes to an entry, whatever hides it.
+    /// Moves to an entry, removing any restriction that hides it.
     GoTo(u32),
-    /// Goes to the next hit of the search, or to the one before.
+    /// Moves to the next or previous hit of the search.
     NextHit(bool),
-    /// Goes to a row that a search found.
+    /// Moves to a row found by a search.
     Hit(usize, Arrival),
-    /// Asks for a line of text, and proposes one.
+    /// Opens a prompt with an initial text.
     Ask(PromptKind, String),
-    /// The line was changed by a key, or completed.
+    /// The line was edited or completed.
     Typed,
     Completed,
-    /// The line is left, or done.
+    /// The prompt is cancelled or accepted.
     Cancel,
     Accept,
-    /// Leaves the page.
+    /// Closes the page.
     Close,
-    // What follows is done by whoever runs the screen.
-    /// Copies bytes, and says what they are.
+    // The following are performed by the caller that runs the screen.
+    /// Copies bytes, described by the text.
     Copy(Vec<u8>, String),
     Redraw,
     Suspend,

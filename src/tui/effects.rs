@@ -1,4 +1,4 @@
-//! What handlers ask for, done in one place.
+//! Performing the effects that handlers request.
 
 use super::effect::{DetailSize, Effect, Panel, PromptKind};
 use super::matcher::Matcher;
@@ -7,7 +7,7 @@ use super::state::App;
 use crate::model::Timestamp;
 
 impl App {
-    /// Does what was asked for, as far as that lies within the screen, and returns the rest.
+    /// Performs an effect as far as it concerns the screen, and returns what remains for the caller.
     pub(super) fn perform(&mut self, effect: Effect) -> Effect {
         match effect {
             Effect::None => {}
@@ -52,7 +52,7 @@ impl App {
         }
     }
 
-    /// Shows what a filter lets through; a filter that cannot be understood changes nothing.
+    /// Applies a filter; an invalid one changes nothing.
     fn filter_by(&mut self, text: &str) {
         self.page = None;
         match Matcher::parse(text) {
@@ -66,7 +66,7 @@ impl App {
         }
     }
 
-    /// Selects the first row of a stretch of time, or the last before it.
+    /// Selects the first row of a time range, or the one at that place if there is none.
     fn go_to_moment(&mut self, begin: Timestamp, end: Timestamp) {
         let store = self.store.lock();
         let number = store.first_in(begin, end).unwrap_or_else(|| store.before(begin));
@@ -74,7 +74,7 @@ impl App {
         self.timeline.select(&store, row);
     }
 
-    /// Goes to an entry, and shows all that hides it.
+    /// Moves to an entry, removing the filter, range and scope that hide it.
     fn reveal(&mut self, number: u32) -> Effect {
         self.page = None;
         self.panel = Panel::Timeline;
@@ -97,14 +97,14 @@ impl App {
         self.perform(effect)
     }
 
-    /// Goes to the next hit: within the message that is shown, else in the next row that has it.
+    /// Moves to the next hit: within the message shown, otherwise in the next row that has one.
     fn seek(&mut self, forward: bool) {
         if !self.detail.step_hit(forward) {
             self.search.seek(&self.timeline.rows, self.timeline.selected, forward);
         }
     }
 
-    /// Leaves what was gone into last: a search, a panel, a conversation, a filter.
+    /// Leaves the innermost state: a search, a panel, a conversation or a filter.
     pub(super) fn back(&mut self) -> Effect {
         match self.panel {
             _ if self.search.stop() => {}
@@ -125,7 +125,7 @@ impl App {
         Effect::None
     }
 
-    /// Shows all that a filter hid.
+    /// Removes the filter.
     pub(super) fn clear_filter(&mut self) {
         self.typed.filter.clear();
         self.timeline.show_filter(&self.store.lock(), None);
@@ -137,7 +137,7 @@ impl App {
         Effect::Scope(None)
     }
 
-    /// Asks what to look for: in the list of conversations that narrows it.
+    /// Opens the search prompt; in the list of conversations, the prompt that narrows it.
     pub(super) fn ask_for_search(&self) -> Effect {
         match self.panel {
             Panel::Conversations => Effect::Ask(PromptKind::Narrow, self.conversations.narrow.clone()),
@@ -146,7 +146,7 @@ impl App {
     }
 }
 
-/// Puts a line at the end of a history, once.
+/// Appends a line to a history, removing an earlier copy.
 pub(super) fn remember(history: &mut Vec<String>, text: &str) {
     if !text.is_empty() {
         history.retain(|line| line != text);

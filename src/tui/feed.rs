@@ -3,65 +3,65 @@ use std::path::{Path, PathBuf};
 
 use crate::event::ConnId;
 
-/// The other side of the screen: whoever opened the source and fills the store.
+/// The source behind the screen: it fills the store and performs operations outside the screen.
 ///
-/// Nothing here waits: what takes time goes on elsewhere, and [`Feed::news`] tells how it went.
+/// No method blocks: long operations run elsewhere, and [`Feed::news`] reports their outcome.
 pub trait Feed {
-    /// Returns what is shown, in a few words: a file's name, an interface.
+    /// Returns a short title of the source, such as a file name or an interface.
     fn title(&self) -> String;
 
-    /// Returns the file that the packets are in, where that is one, and the numbers of packets are its own.
+    /// Returns the file with the packets, if there is a single one and packet numbers refer to it.
     fn file(&self) -> Option<PathBuf> {
         None
     }
 
-    /// Returns whether packets come as they are captured.
+    /// Returns whether packets are captured live.
     fn is_live(&self) -> bool {
         false
     }
 
-    /// Returns whether the capture was stopped, so that it can be begun again.
+    /// Returns whether the capture was stopped, so that it can be restarted.
     fn is_stopped(&self) -> bool {
         false
     }
 
-    /// Returns how much of the source was read, from 0 to 1, where that is known.
+    /// Returns the fraction of the source that was read, from 0 to 1, if known.
     fn progress(&self) -> Option<f64> {
         None
     }
 
-    /// Returns how many packets the system dropped before we saw them.
+    /// Returns the number of packets dropped by the system before they were received.
     fn dropped(&self) -> u64 {
         0
     }
 
-    /// Stops the capture; what was taken stays.
+    /// Stops the capture, keeping what was captured.
     fn stop(&mut self) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Begins the capture again.
+    /// Restarts the capture.
     fn restart(&mut self) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Begins to write the packets of what is shown to a new file.
+    /// Starts to save the packets of the shown entries to a new file.
     fn save(&mut self, path: &Path, shown: Choice) -> io::Result<()>;
 
-    /// Begins to write what is shown to a new file, in the format that its name ends with.
+    /// Starts to export the shown entries to a new file, in the format of its extension.
     fn export(&mut self, path: &Path, shown: Choice) -> io::Result<()>;
 
-    /// Returns what became of what was begun, once.
+    /// Takes the outcome of an operation that was started, if there is news.
     fn news(&mut self) -> Option<String> {
         None
     }
 }
 
-/// The entries that are shown, and so are to be saved or exported.
+/// The shown entries, to be saved or exported.
 #[derive(Clone, Debug, Default)]
 pub struct Choice {
     /// The entries of the store, in order.
     pub entries: Vec<u32>,
-    /// The connections they belong to.
+    /// Their connections.
     pub connections: Vec<ConnId>,
 }

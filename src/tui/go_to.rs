@@ -1,4 +1,4 @@
-//! Going somewhere: to a packet, a moment, a conversation, a message; and into a conversation and back.
+//! Navigation to a packet, moment, conversation or message, and into a single conversation and back.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -11,18 +11,18 @@ use crate::event::ConnId;
 use crate::model::Timestamp;
 use crate::store::{Entry, EntryKind, Store};
 
-/// A place that can be gone to.
+/// A navigation target.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Target {
     /// A packet, by its number in the capture.
     Packet(u64),
-    /// A conversation, by the name it is shown with: the number of its first packet.
+    /// A conversation, by its displayed name: the number of its first packet.
     Conversation(String),
-    /// A message, by its number among those shown, from 1.
+    /// A message, by its number among the rows shown, from 1.
     Message(u64),
-    /// A time of day as rows tell it, in nanoseconds since midnight.
+    /// A time of day as displayed in rows, in nanoseconds since midnight.
     Clock(u64),
-    /// A moment since the capture began.
+    /// A time since the start of the capture.
     Since(Duration),
 }
 
@@ -51,7 +51,7 @@ impl FromStr for Target {
     }
 }
 
-/// Reads `12:00`, `12:00:05` or `12:00:05.25` as nanoseconds since midnight.
+/// Parses `12:00`, `12:00:05` or `12:00:05.25` into nanoseconds since midnight.
 fn time_of_day(text: &str) -> Option<u64> {
     let mut parts = text.trim().splitn(3, ':');
     let hours: u64 = parts.next()?.parse().ok().filter(|hours| *hours < 24)?;
@@ -64,7 +64,7 @@ fn time_of_day(text: &str) -> Option<u64> {
 }
 
 impl Timeline {
-    /// Goes to what was asked for; the error says why it cannot.
+    /// Moves to a target; the error describes why that is impossible.
     pub(super) fn go_to_target(&mut self, store: &Store, target: Target) -> Result<Effect, String> {
         let rows = &self.rows;
         let entry = |row: usize| rows.get(store, row).and_then(|n| store.entry(n));
@@ -72,7 +72,7 @@ impl Timeline {
             |is_it: &dyn Fn(&Entry) -> bool| (0..rows.len()).find(|row| entry(*row).is_some_and(is_it));
         let row = match &target {
             Target::Conversation(name) => {
-                // Of a connection with several, the first is gone to.
+                // Of several conversations on a connection, the first is chosen.
                 let is_it = |id: ConnId| id.to_string() == *name || id.packet.to_string() == *name;
                 let slot = (0..).zip(store.conversations()).find(|(_, it)| is_it(it.id));
                 let slot = slot.map(|(slot, _)| Effect::Choose(slot));
@@ -105,7 +105,7 @@ impl Timeline {
 }
 
 impl App {
-    /// Shows only the conversation of the selected row; [`App::end_isolation`] goes back.
+    /// Shows only the conversation of the selected row; [`App::end_isolation`] returns.
     pub(super) fn isolate(&mut self) -> Effect {
         let entry = self.timeline.entry;
         let slot = entry.and_then(|n| self.store.lock().entry(n).and_then(Entry::conversation));
@@ -120,7 +120,7 @@ impl App {
         Effect::None
     }
 
-    /// Shows again what was shown before [`App::isolate`], at the place where that was.
+    /// Restores the view from before [`App::isolate`], at its position.
     pub(super) fn end_isolation(&mut self) -> Effect {
         let Some(Isolated { line, scope, entry, top }) = self.isolated.take() else { return Effect::None };
         self.conversations.selected = line;
@@ -131,14 +131,14 @@ impl App {
         effect
     }
 
-    /// Shows one conversation, and has the list show which.
+    /// Shows one conversation and selects it in the list.
     pub(super) fn choose_slot(&mut self, slot: u32) {
         self.conversations.select(slot);
         self.timeline.show_scope(&self.store.lock(), Some(slot));
     }
 }
 
-/// Returns the moment that a target means.
+/// Returns the moment of a target.
 fn moment(store: &Store, target: &Target, form: TimeForm) -> Timestamp {
     const DAY: i64 = 86_400_000_000_000;
     let began = store.began();
@@ -148,7 +148,7 @@ fn moment(store: &Store, target: &Target, form: TimeForm) -> Timestamp {
             let began = form.shifted(began);
             let midnight = began.as_nanos().saturating_sub(began.as_nanos().rem_euclid(DAY));
             let today = midnight.saturating_add(i64::try_from(*clock).unwrap_or(0));
-            // A capture over midnight: what lies before its beginning is of the next day.
+            // In a capture that spans midnight, a time of day before its start is on the next day.
             let is_before = today.saturating_add(1_000_000_000) < began.as_nanos();
             form.unshifted(Timestamp::from_nanos(if is_before { today.saturating_add(DAY) } else { today }))
         }

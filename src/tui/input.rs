@@ -1,4 +1,4 @@
-//! What keys do: each goes to the component it is for, which changes its state and returns an [`Effect`].
+//! Key handling: each key goes to a component, which changes its state and returns an [`Effect`].
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
@@ -11,7 +11,7 @@ use super::state::App;
 use crate::store::{Entry, EntryKind, Phase};
 
 impl App {
-    /// Handles one event of the terminal, and returns what is left to whoever runs the screen.
+    /// Handles a terminal event, and returns the effect that remains for the caller.
     pub(super) fn handle(&mut self, event: &Event) -> Effect {
         let effect = match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
@@ -35,7 +35,7 @@ impl App {
             return form.map_or(Effect::None, |form| self.copy(form));
         }
         let Some(action) = keys::action(key) else { return Effect::None };
-        // What a shell's keys do they do everywhere; `q` only leaves what lies over the panels.
+        // The control keys known from shells work everywhere; `q` only closes help and pages.
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         if control && matches!(action, Action::Quit | Action::Suspend | Action::Redraw) {
             return self.act(action);
@@ -54,13 +54,13 @@ impl App {
         }
     }
 
-    /// Does what a key asks for, whatever key that is.
+    /// Performs an action, independent of the key that triggered it.
     pub(super) fn act(&mut self, action: Action) -> Effect {
         self.said = None;
         if self.search.waits(&self.timeline.rows)
             && !matches!(action, Action::Back | Action::Help | Action::Redraw | Action::Suspend)
         {
-            // Who goes on meanwhile is not carried off when a hit comes.
+            // The user moved on: a later hit must not move the selection.
             self.search.stop();
         }
         match action {
@@ -104,7 +104,7 @@ impl App {
         }
     }
 
-    /// Does what a key asks for that changes what is seen beside the panels.
+    /// Performs an action that changes what is shown outside the panels.
     fn arrange(&mut self, action: Action) -> Effect {
         match action {
             Action::ClearFilter => self.clear_filter(),
@@ -126,7 +126,7 @@ impl App {
         Effect::None
     }
 
-    /// Marks the beginning of the conversation that the list shows.
+    /// Marks the first entry of the conversation selected in the list.
     fn mark_conversation(&mut self) -> Effect {
         let store = self.store.lock();
         let chosen = self.conversations.chosen().and_then(|slot| store.conversation(slot));
@@ -135,7 +135,7 @@ impl App {
         Effect::Say(format!("marked: {} shows another beside it", keys::key_for(Action::Compare)))
     }
 
-    /// Shows the marked message beside the selected one; what is no message shows its conversation.
+    /// Compares the marked message with the selected one; entries that are not messages compare their conversations.
     fn compare(&mut self) -> Effect {
         if self.timeline.mark.is_none() {
             let effect = self.act(Action::Mark);
@@ -175,7 +175,7 @@ impl App {
         Effect::None
     }
 
-    /// Has the panel that has the keys do what one of them asks for; what only the timeline knows, the timeline.
+    /// Passes an action to the focused panel, or to the timeline if only that handles it.
     fn in_panel(&mut self, action: Action) -> Effect {
         let is_of_panel = action.lines(1).is_some() || action == Action::Enter;
         match self.panel {

@@ -1,10 +1,10 @@
-//! What the screen does with JSON that is laid out in lines: places, paths and copies.
+//! Positions, paths and copies of values in JSON that is laid out in lines.
 
 use std::ops::Range;
 
 pub(super) use crate::view::layout::{DEPTH, LINES, Line, TokenKind, elements, lay_out};
 
-/// Returns JSON in lines, numbers and strings as they were sent; `None` where it is none or too long.
+/// Returns JSON in lines, with numbers and strings as sent, or `None` if it is not JSON or too long.
 pub(super) fn pretty(text: &[u8]) -> Option<Vec<u8>> {
     let lines = lay_out(text).filter(|lines| lines.len() <= LINES)?;
     let mut out = Vec::with_capacity(text.len());
@@ -22,12 +22,12 @@ pub(super) fn pretty(text: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Returns where the value stands that line `at` of a text holds, opens or closes.
+/// Returns the range of the value that line `at` contains, opens or closes.
 pub(super) fn value_at(lines: &[Line], text: &[u8], at: usize) -> Option<Range<usize>> {
     value_in(lines, text, opening(lines, at))
 }
 
-/// Returns where the value stands that line `at` of a text holds or opens.
+/// Returns the range of the value that line `at` contains or opens.
 pub(super) fn value_in(lines: &[Line], text: &[u8], at: usize) -> Option<Range<usize>> {
     let line = lines.get(at)?;
     let value = value_of(*line, text)?;
@@ -37,35 +37,35 @@ pub(super) fn value_in(lines: &[Line], text: &[u8], at: usize) -> Option<Range<u
     }
 }
 
-/// Returns where the value stands that a line holds, or the bracket that it opens.
+/// Returns the range of the value that a line contains, or of the bracket it opens.
 pub(super) fn value_of(line: Line, text: &[u8]) -> Option<Range<usize>> {
     let is_named = name_of(line, text).is_some();
     let mut pieces = line.pieces(text).skip(if is_named { 2 } else { 0 });
     let (kind, first) = pieces.next()?;
-    // `[]` and `{}` are two pieces; a comma behind a value is not of it.
+    // `[]` and `{}` are two tokens; a comma after a value is not part of it.
     let is_empty = kind == TokenKind::Punctuation && line.closes().is_none();
     let last = if is_empty { pieces.next()?.1 } else { first.clone() };
     Some(first.start..last.end)
 }
 
-/// A step from a value to one within.
+/// A step from a value to one of its children.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Step {
     Member(String),
     Element(usize),
 }
 
-/// Returns the line that stands for what line `at` does: the one that opens a bracket for one that only closes it.
+/// Returns the line of the opening bracket if line `at` closes one, otherwise `at`.
 fn opening(lines: &[Line], at: usize) -> usize {
     lines.iter().position(|line| line.closes() == Some(at)).unwrap_or(at)
 }
 
-/// Returns where the name of the member stands that a line begins with.
+/// Returns the range of the member name at the start of a line.
 pub(super) fn name_of(line: Line, text: &[u8]) -> Option<Range<usize>> {
     line.pieces(text).next().filter(|(kind, _)| *kind == TokenKind::Name).map(|(_, range)| range)
 }
 
-/// Returns the path to the value in line `at`, as a filter has it: `.a.b[2]`.
+/// Returns the path to the value in line `at` in the notation of the filter language: `.a.b[2]`.
 pub(super) fn path_to(lines: &[Line], text: &[u8], at: usize) -> String {
     let mut at = opening(lines, at);
     let mut steps = Vec::new();
@@ -91,7 +91,7 @@ pub(super) fn path_to(lines: &[Line], text: &[u8], at: usize) -> String {
 }
 
 impl Step {
-    /// Returns the step as a filter has it.
+    /// Returns the step in the notation of the filter language.
     pub(super) fn words(&self) -> String {
         match self {
             Step::Member(name) => step_to(name),
@@ -100,7 +100,7 @@ impl Step {
     }
 }
 
-/// Returns the step to a member, quoted where its name is no word.
+/// Returns the step to a member, with its name quoted if it is not an identifier.
 fn step_to(name: &str) -> String {
     let is_word = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if is_word { format!(".{name}") } else { format!("[{}]", super::matcher::quoted(name)) }

@@ -1,11 +1,11 @@
-//! What every key does: the one table from which the help, `docs/keys.md` and the man page are made.
+//! The key bindings: a single table from which the help, `docs/keys.md` and the man page are generated.
 
 use std::fmt::Write as _;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 impl Action {
-    /// Returns by how many lines it moves, where `page` lines are seen.
+    /// Returns the number of lines that the action moves, given a page of `page` lines.
     pub(super) fn lines(self, page: usize) -> Option<isize> {
         let page = isize::try_from(page.saturating_sub(1).max(1)).unwrap_or(1);
         Some(match self {
@@ -20,37 +20,37 @@ impl Action {
     }
 }
 
-/// A line of the table: keys by name, what they do, and what is said about it.
+/// An entry of the table: keys, their action and its description.
 #[derive(Clone, Copy, Debug)]
 pub struct Binding {
-    /// The keys, by the names that `name` gives.
+    /// The keys, named as by `name`.
     pub keys: &'static [&'static str],
-    /// What they do.
+    /// The action.
     pub action: Action,
-    /// What the help says.
+    /// The help text.
     pub help: &'static str,
 }
 
-/// A group of the table, with the heading it has in the help.
+/// A group of bindings, with its heading in the help.
 #[derive(Clone, Copy, Debug)]
 pub struct Group {
     /// The heading.
     pub title: &'static str,
-    /// The keys.
+    /// The bindings.
     pub bindings: &'static [Binding],
 }
 
-/// Makes the table of keys, and of what they do an [`Action`] each.
+/// Defines the table of keys and an [`Action`] for each entry.
 macro_rules! table {
     ($($title:literal: $($action:ident [$($key:literal),+] $help:literal;)+)+) => {
-        /// Something the user can ask for; [`TABLE`] says of each what it is.
-        #[allow(missing_docs)] // the table documents each of them once, for users and readers alike
+        /// An action that the user can request; [`TABLE`] describes each.
+        #[allow(missing_docs)] // the table documents each of them for users and readers alike
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Action {
             $($($action,)+)+
         }
 
-        /// Lists every key. No key stands twice.
+        /// Every key binding; no key occurs twice.
         pub const TABLE: &[Group] = &[$(Group {
             title: $title,
             bindings: &[$(Binding { keys: &[$($key),+], action: Action::$action, help: $help },)+],
@@ -125,7 +125,7 @@ table! {
     Quit ["q", "Ctrl-c"] "quit";
 }
 
-/// Lists what is needed first, in few words: the first page of the help.
+/// The most important keys with short descriptions: the first page of the help.
 pub const BASICS: &[(Action, &str)] = &[
     (Action::Down, "down"),
     (Action::Up, "up"),
@@ -143,7 +143,7 @@ pub const BASICS: &[(Action, &str)] = &[
     (Action::Export, "export"),
 ];
 
-/// Lists what the mouse does.
+/// The mouse bindings.
 pub const MOUSE: &[(&str, &str)] = &[
     ("click", "choose a row, a field, a byte, a tab"),
     ("click a head", "sort by it; again, backwards or by time"),
@@ -157,7 +157,7 @@ pub const MOUSE: &[(&str, &str)] = &[
     ("drag a border", "make a panel wider or higher"),
 ];
 
-/// Lists the signs of rows and of the strip of time.
+/// The symbols used in rows and in the overview.
 pub const SIGNS: &[(&str, &str)] = &[
     ("→ ←", "from the client, from the server"),
     ("● ○ ◉", "a beginning, an end, both"),
@@ -175,30 +175,30 @@ pub const SIGNS: &[(&str, &str)] = &[
     ("/", "a hit beyond what is seen"),
 ];
 
-/// Returns what a key does.
+/// Returns the action of a key.
 pub fn action(key: &KeyEvent) -> Option<Action> {
     named(&name(key)?)
 }
 
-/// Returns what the key of this name does.
+/// Returns the action of the key with this name.
 pub fn named(name: &str) -> Option<Action> {
     let mut bindings = TABLE.iter().flat_map(|group| group.bindings);
     bindings.find(|binding| binding.keys.contains(&name)).map(|binding| binding.action)
 }
 
-/// Returns the first key that does `action`.
+/// Returns the first key bound to `action`.
 pub fn key_for(action: Action) -> &'static str {
     let mut bindings = TABLE.iter().flat_map(|group| group.bindings);
     bindings.find(|binding| binding.action == action).and_then(|b| b.keys.first()).copied().unwrap_or("")
 }
 
-/// Returns what stands behind `now` in a list that is gone through round and round.
+/// Returns the item after `now` in a list, wrapping at the end.
 pub(super) fn next_of<T: Copy + PartialEq>(all: &[T], now: T) -> T {
     let behind = all.iter().skip_while(|it| **it != now).nth(1);
     behind.or(all.first()).copied().unwrap_or(now)
 }
 
-/// Returns the name of a key as it stands in the table; `None` for keys without one.
+/// Returns the name of a key as used in the table, or `None` for keys without one.
 fn name(key: &KeyEvent) -> Option<String> {
     let base = match key.code {
         KeyCode::Char(' ') => "Space".to_owned(),
@@ -224,7 +224,7 @@ fn name(key: &KeyEvent) -> Option<String> {
     Some(base)
 }
 
-/// Returns the table as Markdown: `docs/keys.md`.
+/// Returns the table as Markdown, the content of `docs/keys.md`.
 pub fn markdown() -> String {
     let mut text = String::from("| key | what it does |\n| --- | --- |\n");
     for group in TABLE {
@@ -271,7 +271,7 @@ mod tests {
         assert_eq!(action(&back), Some(Action::PreviousPanel));
     }
 
-    /// Compares a document with what the table makes of it; with `INSTA_UPDATE=always` it is written.
+    /// Compares a document with what is generated from the table, or updates it if `INSTA_UPDATE=always`.
     fn hold(name: &str, want: impl Fn(&str) -> String) {
         let path = format!("{}/{name}", env!("CARGO_MANIFEST_DIR"));
         let there = std::fs::read_to_string(&path).unwrap();

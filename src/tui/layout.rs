@@ -3,40 +3,40 @@ use ratatui::layout::{Direction, Layout, Position, Rect};
 
 use super::effect::{Border, DetailSize, Panel};
 
-/// The areas of the screen. Each panel's area is what is below its title, which stands in the rule above it.
+/// The areas of the screen. A panel's area excludes its title, which is in the rule above it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Areas {
     pub(super) area: Rect,
     pub(super) title: Rect,
-    /// The whole capture in one line, while the overview shows a stretch of it.
+    /// A one-line map of the whole capture while the overview is zoomed.
     pub(super) map: Rect,
     pub(super) overview: Rect,
     pub(super) conversations: Rect,
     pub(super) timeline: Rect,
     pub(super) detail: Rect,
     pub(super) status: Rect,
-    /// The detail is beside the timeline, not below.
+    /// Whether the detail is beside the timeline instead of below it.
     pub(super) beside: bool,
-    /// The facts that they were made of.
+    /// The parameters that the areas were computed from.
     room: Room,
 }
 
-/// The facts that the areas depend on beside the size of the terminal.
+/// The parameters of the layout in addition to the size of the terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Room {
     pub(super) has_map: bool,
     pub(super) panel: Panel,
     pub(super) size: DetailSize,
-    /// How wide the list of conversations was made, and how large the detail.
+    /// The sizes set by the user: the width of the list of conversations, and the width or height of the detail.
     pub(super) left: Option<u16>,
     pub(super) detail: Option<u16>,
 }
 
-/// From how many columns on the detail is beside the timeline.
+/// The minimum width at which the detail is beside the timeline.
 const WIDE: u16 = 150;
 
 impl Areas {
-    /// Makes them anew where the terminal has another size or one of the facts changed.
+    /// Recomputes the areas if the size of the terminal or a parameter changed.
     pub(super) fn refresh(&mut self, area: Rect, room: Room) {
         if (self.area, self.room) != (area, room) {
             *self = Areas::of(area, room);
@@ -49,13 +49,13 @@ impl Areas {
             30..=44 => 2,
             _ => 3,
         };
-        // Two rules stand between: one with titles above the panels, one beside the list.
+        // Two rules lie in between: one with titles above the panels, one beside the list.
         let rows =
             [Length(1), Length(room.has_map.into()), Length(2 * bars + 1), Length(1), Fill(1), Length(1)];
         let [title, map, overview, _, body, status] = Layout::vertical(rows).areas(area);
         let left = room.left.unwrap_or(match area.width {
             0..=59 => 0,
-            // Payloads come first: the list is there while it has the keys.
+            // Payloads have priority: the list is visible only while focused.
             60..=99 if room.panel != Panel::Conversations => 0,
             60..=119 => 28,
             120..=169 => 38,
@@ -74,12 +74,12 @@ impl Areas {
         Areas { area, title, map, overview, conversations, timeline, detail, status, beside, room }
     }
 
-    /// Returns where a page over the panels is: everything but the first line and the last.
+    /// Returns the area of a page over the panels: everything except the first and the last line.
     pub(super) const fn page(&self) -> Rect {
         Rect { y: self.title.bottom(), height: self.area.height.saturating_sub(2), ..self.area }
     }
 
-    /// Returns the border that lies under a place on the screen.
+    /// Returns the border at a position of the screen.
     pub(super) const fn border_at(&self, at: Position) -> Option<Border> {
         let (left, detail) = (self.conversations, self.detail);
         let is_above = at.y.saturating_add(1) == detail.y && at.x >= detail.x;
@@ -95,7 +95,7 @@ impl Areas {
 }
 
 impl Room {
-    /// Returns how many columns or rows the detail has of those it shares with the timeline.
+    /// Returns the width or height of the detail, out of that shared with the timeline.
     fn detail_of(&self, all: u16, beside: bool) -> u16 {
         let (least, normal, large) =
             if beside { ([20, 30], (2, 5), (3, 5)) } else { ([2, 3], (2, 5), (3, 4)) };

@@ -6,11 +6,11 @@ use crate::store::{Entry, EntryKind, Facts as Kept, PayloadLocation, Store, Want
 #[derive(Debug)]
 pub(super) struct Matcher {
     filter: Filter,
-    /// What must be looked at beside the entry.
+    /// The parts of a message required in addition to its entry.
     wanted: Wanted,
 }
 
-/// The place where a filter cannot be understood, and what was expected there.
+/// The position of a syntax error in a filter, and what was expected there.
 #[derive(Clone, Debug)]
 pub(super) struct ParseError {
     /// The column, from 0.
@@ -26,7 +26,7 @@ impl ParseError {
 }
 
 impl Matcher {
-    /// Reads what was typed.
+    /// Parses a filter.
     pub(super) fn parse(text: &str) -> Result<Matcher, ParseError> {
         let filter = Filter::parse(text).map_err(|error| ParseError::of(&error))?;
         let wanted = Wanted { payload: filter.needs_body(), meaning: filter.needs_meaning() };
@@ -42,7 +42,7 @@ impl Matcher {
             filter.matches(&if dropped { Facts { body: None, ..facts } } else { facts })
         });
         shown.unwrap_or_else(|_| {
-            // Of an anomaly whose evidence is beyond the bound, enough is known for a filter.
+            // Without its evidence, an anomaly is matched by the fields in its entry.
             store.entry(number).is_some_and(|entry| {
                 let at = At { packet: entry.packet(), time: entry.time() };
                 let (from, anomaly) = (entry.from(), entry.anomaly());
@@ -51,7 +51,7 @@ impl Matcher {
         })
     }
 
-    /// Returns whether it asks about a payload that was dropped.
+    /// Returns whether the filter depends on a payload that was dropped.
     pub(super) fn misses(&self, store: &Store, number: u32) -> bool {
         let is_dropped = |entry: &Entry| {
             let Wanted { payload, meaning } = self.wanted;
@@ -62,7 +62,7 @@ impl Matcher {
     }
 }
 
-/// Returns a string as it stands in a filter.
+/// Quotes a string for a filter.
 pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::from('"');
     for c in text.chars() {
@@ -88,7 +88,7 @@ mod tests {
     use crate::pipeline::{Options, run};
     use crate::store::{Bounds, Recorder, Shared};
 
-    /// Filters that ask every kind of question.
+    /// Filters that use every kind of field.
     const FILTERS: &[&str] = &[
         "opcode == text",
         "from == server and len > 10",
@@ -116,7 +116,7 @@ mod tests {
         "sub and len > 20",
     ];
 
-    /// A sink that notes for each event which filters are true of it.
+    /// A sink that records which filters match each event.
     #[derive(Clone)]
     struct Asked(Vec<Filter>, Timestamp);
 

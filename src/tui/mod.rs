@@ -1,4 +1,4 @@
-//! The screen: a timeline of messages, drawn from a [`crate::store`].
+//! The terminal user interface: a timeline of messages, drawn from a [`crate::store`].
 //!
 //! ```text
 //!   keys, mouse ──► input ──► App (state) ──► draw ──► terminal
@@ -7,11 +7,11 @@
 //!                   Feed         Store ◄── filled by somebody else
 //! ```
 //!
-//! It knows no protocol and reads no packet: a [`Feed`] stands behind it, made by whoever opened the source. Keys are
-//! one table ([`keys::TABLE`]). Conversations, timeline, overview, detail, pages and the prompt are components: each
-//! changes its own state and returns effects, which are done in one place; what is seen is laid out, then drawn, and
-//! drawing changes nothing: it takes the store for a moment and shows the window of it that is visible. Everything from
-//! the wire goes through [`crate::text::printable`] and a writer that never leaves its columns.
+//! The screen knows no protocol and reads no packets; a [`Feed`], provided by the owner of the source, does that. Key
+//! bindings are defined in one table ([`keys::TABLE`]). Conversations, timeline, overview, detail, pages and the prompt
+//! are components: each changes its own state and returns effects, which are performed in one place. The visible
+//! contents are laid out, then drawn; drawing changes no state, and locks the store only to read the visible window.
+//! Everything from the wire goes through [`crate::text::printable`] and a writer that stays within its columns.
 //!
 //! ```
 //! use wirefin::tui::keys::{self, Action};
@@ -88,33 +88,33 @@ use self::terminal::{LateAnswer, Screen, Signals};
 use self::theme::Theme;
 use crate::store::Shared;
 
-/// How long we wait for a key before we look whether there is something new to draw.
+/// The maximum time to wait for a key before checking for new data to draw.
 const WAIT: Duration = Duration::from_millis(50);
-/// How much of the work that waits is done before we look for keys again.
+/// The time spent on pending work before checking for keys again.
 const SLICE: Duration = Duration::from_millis(8);
 
 /// The reason why the screen could not be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The terminal cannot be used.
+    /// The terminal is not usable.
     #[error("cannot use the terminal, `wirefin print` needs none")]
     Terminal(#[source] io::Error),
-    /// The configuration cannot be used.
+    /// The configuration is invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// There is no such theme.
+    /// The theme does not exist.
     #[error("there is no theme {0:?}: dark, light, colour-blind, none")]
     Theme(String),
-    /// The filter cannot be understood.
+    /// The filter is invalid.
     #[error("the filter {0:?}: {1}")]
     Filter(String, String),
-    /// There is no such way to tell times.
+    /// The time format does not exist.
     #[error("times are told as absolute, local, relative or delta, not {0:?}")]
     Time(String),
 }
 
 impl App {
-    /// Makes the screen of a store that somebody fills.
+    /// Creates a screen for a store that is being filled.
     pub fn open(store: Shared, feed: Box<dyn Feed>, options: &Options) -> Result<App, Error> {
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let theme = match options.theme.as_deref() {
@@ -148,7 +148,7 @@ impl App {
         Ok(app)
     }
 
-    /// Draws the screen as it stands.
+    /// Draws the screen in its current state.
     pub fn draw<B: Backend>(&mut self, terminal: &mut Terminal<B>) -> Result<(), B::Error> {
         let shared = self.store.clone();
         terminal.draw(|frame| {
@@ -159,33 +159,33 @@ impl App {
         Ok(())
     }
 
-    /// Does what a key does; for benches, which have no terminal.
+    /// Performs the action of a key; for benchmarks, which have no terminal.
     pub fn press(&mut self, action: keys::Action) {
         let effect = self.act(action);
         let _ = self.perform(effect);
     }
 
-    /// Types into the prompt that is open; for benches.
+    /// Types into the open prompt; for benchmarks.
     pub fn enter_text(&mut self, text: &str) {
         let _ = self.handle(&crossterm::event::Event::Paste(text.to_owned()));
     }
 
-    /// Does what waits until nothing does.
+    /// Performs all pending work.
     pub fn settle(&mut self) {
         while self.work(Instant::now().checked_add(SLICE).unwrap_or_else(Instant::now)) {}
     }
 }
 
-/// Makes the folder for what is kept between runs, to be called before a sandbox shuts.
+/// Creates the folder for state kept between runs; to be called before entering a sandbox.
 pub fn make_state_folder() {
     Remembered::make_folder();
 }
 
-/// Shows `store` on the terminal until the user quits; `feed` is what stands behind it.
+/// Shows `store` on the terminal until the user quits; `feed` is its source.
 ///
 /// # Errors
 ///
-/// When the terminal cannot be used, or the options make no sense.
+/// If the terminal is not usable or the options are invalid.
 pub fn run(store: &Shared, feed: Box<dyn Feed>, options: &Options) -> Result<(), Error> {
     let mut app = App::open(store.clone(), feed, options)?;
     let file = if options.keeps_state { Remembered::file() } else { None };
@@ -202,7 +202,7 @@ pub fn run(store: &Shared, feed: Box<dyn Feed>, options: &Options) -> Result<(),
     drop(screen);
     store.stop();
     if let Some(file) = &file {
-        // It is for comfort only: where it cannot be kept, the next run begins without.
+        // The state is a convenience only: if it cannot be saved, the next run starts without it.
         let _ = app.remember(file);
     }
     result.map_err(Error::Terminal)
@@ -217,7 +217,7 @@ fn show(app: &mut App, screen: &mut Screen, signals: &Signals) -> io::Result<()>
             app.say(news);
             stale = true;
         }
-        // What comes in by itself is drawn at most every `WAIT`, so that it does not take the time of loading it.
+        // New data alone causes a redraw at most once per `WAIT`, so that drawing does not slow down loading.
         if stale || (app.is_stale() || app.said.is_some()) && drawn.elapsed() >= WAIT {
             app.draw(&mut screen.terminal)?;
             drawn = Instant::now();
@@ -241,7 +241,7 @@ fn show(app: &mut App, screen: &mut Screen, signals: &Signals) -> io::Result<()>
                 Effect::Redraw => screen.repaint()?,
                 Effect::Suspend => screen.suspend()?,
                 Effect::Copy(bytes, _) => terminal::copy(&bytes)?,
-                // The screen did it.
+                // Already performed by the screen.
                 _ => {}
             }
             ready = crossterm::event::poll(Duration::ZERO)?;

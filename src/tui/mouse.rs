@@ -1,4 +1,4 @@
-//! What the mouse does: clicks choose, the wheel moves, borders and stretches of time are dragged.
+//! Mouse handling: clicks select, the wheel scrolls, and borders and time ranges are dragged.
 
 use std::time::{Duration, Instant};
 
@@ -16,10 +16,10 @@ use super::paint::{Spot, above};
 use super::rows::RowOrder;
 use super::state::App;
 
-/// How many rows a turn of the wheel moves.
+/// The number of rows scrolled per step of the wheel.
 const WHEEL: isize = 3;
 
-/// How soon a second click must follow the first.
+/// The maximum time between the clicks of a double click.
 const DOUBLE: Duration = Duration::from_millis(400);
 
 impl App {
@@ -70,7 +70,7 @@ impl App {
         }
     }
 
-    /// Returns what a click on the first line or the last does.
+    /// Returns the action of a click on the first or the last line.
     fn action_at(&self, at: Position) -> Option<Action> {
         let store = self.store.lock();
         if self.layout.status.contains(at) {
@@ -82,7 +82,7 @@ impl App {
         }
     }
 
-    /// Returns what a head of the timeline's columns sorts by.
+    /// Returns the order selected by a column heading of the timeline.
     fn order_at(&self, at: Position) -> Option<RowOrder> {
         let area = self.layout.timeline;
         let mut store = self.store.lock();
@@ -91,7 +91,7 @@ impl App {
             .then(|| Spot::at(self.timeline.heads(&self.list_look(&mut store), area), at.x))??
     }
 
-    /// Returns what a head of the list of conversations sorts by.
+    /// Returns the sort key selected by a heading of the list of conversations.
     fn sort_at(&self, at: Position) -> Option<SortBy> {
         let (area, focus) = (self.layout.conversations, self.panel == Panel::Conversations);
         above(area)

@@ -1,4 +1,4 @@
-//! The strip of time above the panels: when which messages were, which stretch of it is shown, and its zoom.
+//! The overview above the panels: messages over time, the visible time range, and zooming.
 
 use std::time::Duration;
 
@@ -21,13 +21,13 @@ use crate::text;
 
 const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// From which ratio of the highest to the middle column on the scale is logarithmic.
+/// The ratio of the highest to the median column from which the scale is logarithmic.
 const SPREAD: f64 = 24.0;
 
-/// Into how many stretches the time shown is divided at most to find the highest rates.
+/// The maximum number of slots into which the time shown is divided to find the peak rates.
 const SLOTS: usize = 2048;
 
-/// The strip of time, and the whole capture in one line above it while the strip shows a stretch of it.
+/// The overview, with a one-line map of the whole capture above it while it is zoomed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Overview {
     area: Rect,
@@ -35,16 +35,16 @@ pub(super) struct Overview {
     held: Option<Held>,
 }
 
-/// The part of the strip that the mouse holds.
+/// The part of the overview that is being dragged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Held {
-    /// A stretch of the strip, from one column to another.
+    /// A time range, from one column to another.
     Stretch(u16, u16),
-    /// The stretch shown, on the map.
+    /// The visible range, on the map.
     Map,
 }
 
-/// Between which times everything is, what is shown of them, and where the selected row is.
+/// The time span of the capture, the visible range, and the time of the selected row.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
     pub(super) whole: (Timestamp, Timestamp),
@@ -62,7 +62,7 @@ impl Times {
         self.range.unwrap_or(self.whole)
     }
 
-    /// Returns a stretch of time `factor` as long as the one shown, with the selected row where it is now.
+    /// Returns a range scaled by `factor`, with the selected row at the same relative position.
     fn zoomed(&self, factor: f64) -> Effect {
         let (from, to) = self.shown();
         let span = to.since(from).as_secs_f64();
@@ -73,14 +73,14 @@ impl Times {
         Effect::Range(Some((begin, begin.plus(Duration::from_secs_f64(length)))))
     }
 
-    /// Returns a stretch of time half its length before or behind the one shown.
+    /// Returns a range shifted by half its length, backwards or forwards.
     fn shifted(&self, later: bool) -> Effect {
         let (from, to) = self.shown();
         let by = to.since(from).as_secs_f64() / 2.0;
         self.beginning(if later { from.plus(Duration::from_secs_f64(by)) } else { back(from, by) })
     }
 
-    /// Returns as long a stretch of time as the one shown, from `begin` on if the capture has that.
+    /// Returns a range of the same length from `begin`, moved to lie within the capture.
     fn beginning(&self, begin: Timestamp) -> Effect {
         let Some((from, to)) = self.range else { return Effect::None };
         let ((first, last), length) = (self.whole, to.since(from));
@@ -95,13 +95,13 @@ fn back(time: Timestamp, seconds: f64) -> Timestamp {
     Timestamp::from_nanos(time.as_nanos().saturating_sub(i64::try_from(before).unwrap_or(i64::MAX)))
 }
 
-/// Returns the moment at which a column begins in an area that shows a stretch of time.
+/// Returns the start time of column `x` in an area that shows a time range.
 fn moment(area: Rect, (from, to): (Timestamp, Timestamp), x: u16) -> Timestamp {
     let part = f64::from(x.saturating_sub(area.x)) / f64::from(area.width.max(1));
     from.plus(Duration::from_secs_f64(to.since(from).as_secs_f64() * part.min(1.0)))
 }
 
-/// The means that the strip is drawn with.
+/// The context for drawing the overview.
 pub(super) struct Look<'a> {
     pub(super) theme: &'a Theme,
     pub(super) store: &'a Store,
@@ -109,24 +109,24 @@ pub(super) struct Look<'a> {
 }
 
 impl Overview {
-    /// Takes the areas it has on the screen.
+    /// Sets its areas on the screen.
     pub(super) const fn lay_out(&mut self, map: Rect, area: Rect) {
         self.map = map;
         self.area = area;
     }
 
-    /// Returns the part of an area in which time runs.
+    /// Returns the part of an area that represents time.
     fn timed(&self, area: Rect) -> Rect {
         let gutter = if area.width < 40 { 0 } else { self.gutter() };
         Rect {
             x: area.x.saturating_add(gutter),
-            // Behind it stands when it ends.
+            // Followed by the end time.
             width: area.width.saturating_sub(gutter).saturating_sub(if area.width < 80 { 1 } else { 10 }),
             ..area
         }
     }
 
-    /// Returns how many columns stand before the strip.
+    /// Returns the width of the gutter before the overview, in columns.
     const fn gutter(&self) -> u16 {
         if self.area.width < 60 { 11 } else { 16 }
     }
@@ -135,7 +135,7 @@ impl Overview {
         self.timed(self.area)
     }
 
-    /// Does what a key asks for.
+    /// Handles an action.
     pub(super) fn handle(action: Action, times: &Times) -> Effect {
         match action {
             Action::ZoomIn => times.zoomed(0.5),
@@ -146,7 +146,7 @@ impl Overview {
         }
     }
 
-    /// Does what the mouse asks for; `None` where it is elsewhere.
+    /// Handles a mouse event, or returns `None` if it is outside.
     pub(super) fn mouse(&mut self, mouse: MouseEvent, times: &Times) -> Option<Effect> {
         let at = Position { x: mouse.column, y: mouse.row };
         let (strip, map) = (self.strip(), self.timed(self.map));
@@ -187,7 +187,8 @@ impl Overview {
         }
     }
 
-    /// Draws messages in time: the client's upwards, the server's downwards, and between them what stands out.
+    /// Draws messages over time: those of the client upwards, those of the server downwards, and notable events in
+    /// between.
     pub(super) fn draw(&self, look: &Look<'_>, buffer: &mut Buffer) {
         self.draw_map(look, buffer);
         let (strip, theme) = (self.strip(), look.theme);
@@ -222,7 +223,7 @@ impl Overview {
         self.draw_gutter(look, buffer, &scale, (from, to), axis);
     }
 
-    /// Draws the whole capture in one line, the stretch that the overview shows within brackets.
+    /// Draws the whole capture in one line, with the range of the overview in brackets.
     fn draw_map(&self, look: &Look<'_>, buffer: &mut Buffer) {
         let strip = self.timed(self.map);
         let (Some((from, to)), Some((first, last))) =
@@ -259,7 +260,7 @@ impl Overview {
         }
     }
 
-    /// Draws which part of it the timeline shows.
+    /// Draws a bracket around the part that the timeline shows.
     fn draw_bracket(
         &self,
         look: &Look<'_>,
@@ -283,7 +284,7 @@ impl Overview {
             .min(rows.len().saturating_sub(1));
         let (Some(first), Some(last)) = (time(look.timeline.top.min(last)), time(last)) else { return };
         let x = |time: Timestamp| strip.x.saturating_add(place(time, (from, to), strip.width));
-        // What was told late may stand before what is earlier.
+        // An event reported late may follow a later one.
         let (left, mut right) = (x(first.min(last)), x(first.max(last)));
         if right == left {
             right = left.saturating_add(1).min(strip.right().saturating_sub(1));
@@ -293,7 +294,7 @@ impl Overview {
         for at in left..=right {
             let Some(cell) = buffer.cell_mut((at, axis)) else { continue };
             let plain = cell.symbol() == "─";
-            // What stands out is never hidden: there the bracket is a line below it.
+            // Notable events stay visible: the bracket underlines them instead.
             if !plain {
                 cell.modifier.insert(Modifier::UNDERLINED);
                 continue;
@@ -312,7 +313,7 @@ impl Overview {
         }
     }
 
-    /// Writes the highest rates and the times at both ends.
+    /// Draws the peak rates and the times at both ends.
     fn draw_gutter(
         &self,
         look: &Look<'_>,
@@ -326,7 +327,7 @@ impl Overview {
             return;
         }
         let theme = look.theme;
-        // By the second, not by the column: the same at every width.
+        // Per second, not per column, so that the rates are independent of the width.
         let seconds = to.since(from).as_secs_f64();
         let slots = (seconds.ceil() as usize).clamp(1, SLOTS);
         let shown = look.store.columns(from, to, slots);
@@ -342,7 +343,7 @@ impl Overview {
             let words = format!("{arrow} {peak}{}/s", short(rate));
             RowWriter::new(buffer, x, y, width).word(&words, theme.side(side));
         }
-        // Time runs from one end of the axis to the other.
+        // The times at the ends of the axis.
         let end = Rect { x: strip.right(), width: self.area.right().saturating_sub(strip.right()), ..strip };
         RowWriter::new(buffer, x, axis, width).right(&look.timeline.form.time.clock(from), width, theme.dim);
         RowWriter::new(buffer, end.x.saturating_add(1), axis, end.width)
@@ -364,7 +365,7 @@ impl Overview {
     }
 }
 
-/// Returns in which of `columns` a moment of a stretch of time falls.
+/// Returns which of `columns` contains a moment of a time range.
 fn place(time: Timestamp, (from, to): (Timestamp, Timestamp), columns: u16) -> u16 {
     let span = to.since(from).as_secs_f64();
     let part = if span > 0.0 { time.since(from).as_secs_f64() / span } else { 0.0 };
@@ -372,7 +373,7 @@ fn place(time: Timestamp, (from, to): (Timestamp, Timestamp), columns: u16) -> u
     (part * last).clamp(0.0, last) as u16
 }
 
-/// Draws one cell of a bar; downwards, a block from the bottom is turned inside out.
+/// Draws one cell of a bar. Downwards, a block filled from the bottom is reversed.
 fn bar(look: &Look<'_>, buffer: &mut Buffer, (x, axis): (u16, u16), side: Side, row: u16, eighths: u16) {
     let style = look.theme.side(side);
     let offset = row.saturating_add(1);
@@ -390,7 +391,7 @@ fn bar(look: &Look<'_>, buffer: &mut Buffer, (x, axis): (u16, u16), side: Side, 
     }
 }
 
-/// Draws the mark of what stands out most in a column.
+/// Draws the mark of the most notable event in a column.
 fn mark(look: &Look<'_>, buffer: &mut Buffer, (x, axis): (u16, u16), column: &Column) {
     let theme = look.theme;
     let marks = column.marks;
@@ -408,7 +409,7 @@ fn mark(look: &Look<'_>, buffer: &mut Buffer, (x, axis): (u16, u16), column: &Co
     }
 }
 
-/// A scale that turns counts into heights.
+/// A scale from counts to heights.
 struct Scale {
     most: f64,
     logarithmic: bool,
@@ -427,7 +428,7 @@ impl Scale {
         Scale { most, logarithmic: middle > 0.0 && most / middle > SPREAD }
     }
 
-    /// Returns the height of a count in eighths of a row; what is there at all has one at least.
+    /// Returns the height of a count in eighths of a row; at least one for a count above zero.
     fn eighths(&self, count: u32, rows: u16) -> u16 {
         if count == 0 || self.most <= 0.0 {
             return 0;

@@ -1,4 +1,4 @@
-//! What the panels have in common: titles, selected rows, and what is seen of a list.
+//! Drawing shared by the panels: titles, selected rows and scrolling.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use super::text::RowWriter;
 use super::theme::Theme;
 
-/// Words that stand at a column of a line, and what a click on them is for.
+/// A clickable text at a column of a line.
 #[derive(Clone, Debug)]
 pub(super) struct Spot<T> {
     pub(super) x: u16,
@@ -17,7 +17,7 @@ pub(super) struct Spot<T> {
 }
 
 impl<T> Spot<T> {
-    /// Puts words one behind the other.
+    /// Places texts one after the other.
     pub(super) fn row(mut x: u16, words: impl IntoIterator<Item = (Line<'static>, T)>) -> Vec<Spot<T>> {
         let place = |(words, leads): (Line<'static>, T)| {
             let spot = Spot { x, words, leads };
@@ -27,12 +27,12 @@ impl<T> Spot<T> {
         words.into_iter().map(place).collect()
     }
 
-    /// Returns the column behind it.
+    /// Returns the column after it.
     pub(super) fn end(&self) -> u16 {
         self.x.saturating_add(u16::try_from(self.words.width()).unwrap_or(u16::MAX))
     }
 
-    /// Returns what a click at a column is for.
+    /// Returns the target of a click at a column.
     pub(super) fn at(spots: Vec<Spot<T>>, x: u16) -> Option<T> {
         spots.into_iter().find(|spot| (spot.x..spot.end()).contains(&x)).map(|spot| spot.leads)
     }
@@ -44,7 +44,7 @@ impl<T> Spot<T> {
     }
 }
 
-/// Draws a line of our own words, with a sign where it is cut.
+/// Draws a line of trusted text, with an ellipsis if it is truncated.
 pub(super) fn put(buffer: &mut Buffer, area: Rect, line: &Line<'_>) {
     let mut writer = RowWriter::new(buffer, area.x, area.y, area.width);
     for span in &line.spans {
@@ -52,7 +52,7 @@ pub(super) fn put(buffer: &mut Buffer, area: Rect, line: &Line<'_>) {
     }
 }
 
-/// Returns a panel's title: its name, and what is said behind it.
+/// Returns the title of a panel: its name, followed by details.
 pub(super) fn title(
     theme: &Theme,
     name: &'static str,
@@ -63,19 +63,19 @@ pub(super) fn title(
     [Span::styled(mark, style), Span::styled(name, style)].into_iter().chain(rest).collect()
 }
 
-/// Returns where the title of a panel stands: in the rule above it.
+/// Returns the area of a panel's title, in the rule above it.
 pub(super) const fn above(area: Rect) -> Rect {
     Rect { x: area.x + 1, y: area.y.saturating_sub(1), width: area.width.saturating_sub(1), height: 1 }
 }
 
-/// Returns the first line to be shown so that `selected` is among `height` lines.
+/// Returns the first visible line such that `selected` is among the `height` visible ones.
 pub(super) fn scroll(top: usize, selected: usize, height: usize, length: usize) -> usize {
     let most = length.saturating_sub(height);
     let lowest = selected.saturating_add(1).saturating_sub(height);
     top.clamp(lowest, selected.max(lowest)).min(most.max(lowest))
 }
 
-/// Lays a style over a row; hits of a search stay visible on it.
+/// Applies a style to a row; highlighted search hits stay visible.
 pub(super) fn tint(buffer: &mut Buffer, area: Rect, y: u16, style: Style, hit: Style) {
     let row = Rect { y, height: 1, ..area }.intersection(*buffer.area());
     for place in row.positions() {
@@ -83,7 +83,7 @@ pub(super) fn tint(buffer: &mut Buffer, area: Rect, y: u16, style: Style, hit: S
         if hit.bg.is_some() && hit.bg == Some(cell.bg) {
             continue;
         }
-        // What is turned round stands out on a row that is turned round by being as it is elsewhere.
+        // A reversed cell in a reversed row stands out by not being reversed.
         let twice = Modifier::REVERSED & style.add_modifier & cell.modifier;
         cell.set_style(style);
         cell.modifier.remove(twice);

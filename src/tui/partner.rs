@@ -1,12 +1,12 @@
-//! The answer to a question, and the question of an answer: in sub-protocols, and of pings.
+//! The answer to a request and the request of an answer, in sub-protocols and of pings.
 
 use crate::event::{Opcode, StoredMeaning};
 use crate::store::{Entry, EntryKind, Facts, Store};
 
-/// How many entries of a conversation are looked at.
+/// The maximum number of entries of a conversation examined.
 const LOOKED_AT: usize = 100_000;
 
-/// Finds the question that a message answers, or the first answer to it.
+/// Finds the request that a message answers, or the first answer to it.
 pub(super) fn partner(store: &mut Store, number: u32) -> Option<u32> {
     let entry = store.entry(number).copied().filter(|entry| entry.what() == EntryKind::Message)?;
     match entry.opcode() {
@@ -28,7 +28,7 @@ pub(super) fn partner(store: &mut Store, number: u32) -> Option<u32> {
     }
 }
 
-/// Lists the entries of a conversation behind one of them, or before it, the nearest first.
+/// Returns the entries of a conversation after or before one of them, nearest first.
 fn beside(store: &Store, number: u32, entry: &Entry, forward: bool) -> Vec<u32> {
     let conversation = store.conversation_with(entry);
     let Some(conversation) = conversation else { return Vec::new() };
@@ -41,7 +41,7 @@ fn beside(store: &Store, number: u32, entry: &Entry, forward: bool) -> Vec<u32> 
     }
 }
 
-/// Finds the pong of a ping, or the ping of a pong: what the other side sent with the same payload.
+/// Finds the pong of a ping, or the ping of a pong: the control frame of the other side with the same payload.
 fn echo(store: &mut Store, number: u32, entry: &Entry, opposite: Opcode) -> Option<u32> {
     let payload = store.payload(number, 125)?.to_vec();
     let from = entry.from()?;
@@ -53,7 +53,7 @@ fn echo(store: &mut Store, number: u32, entry: &Entry, opposite: Opcode) -> Opti
     })
 }
 
-/// Finds the first message that answers one of a message's units, or belongs to its answer.
+/// Finds the first message that answers one of a message's units, or is part of its answer.
 fn answer(store: &mut Store, number: u32, entry: &Entry, asked: &StoredMeaning) -> Option<u32> {
     let ids: Vec<&str> = asked.of(&[]).units().filter_map(|unit| unit.id()).collect();
     let answers = |meaning: &StoredMeaning| {

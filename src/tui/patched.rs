@@ -1,4 +1,4 @@
-//! A payload of which only parts are known, its missing stretches where they are.
+//! A partially known payload, with its missing ranges in place.
 
 use std::ops::Range;
 
@@ -6,38 +6,38 @@ use super::pattern::Pattern;
 use crate::event::Missing;
 use crate::view::{self, Piece};
 
-/// The places of a payload's known bytes.
+/// The positions of a payload's known bytes.
 ///
-/// Known bytes are counted in three ways: as they lie one after the other, by their offset in the payload, and by
-/// their place in a text that has dots for what is missing.
+/// A known byte has three positions: its index among the known bytes, its offset in the payload, and its position in a
+/// text with dots for missing bytes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Patched {
-    /// The known bytes, and dots between them.
+    /// The known bytes, with dots for missing ones.
     pub(super) text: Vec<u8>,
-    /// Which parts of the text are dots.
+    /// The ranges of dots in the text.
     pub(super) dots: Vec<Range<usize>>,
     pub(super) parts: Vec<Part>,
 }
 
-/// A stretch of a payload.
+/// A contiguous part of a payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Known {
-        /// Where it is among the known bytes.
+        /// The range among the known bytes.
         bytes: Range<usize>,
         offset: u64,
-        /// Where it begins in the text.
+        /// The start position in the text.
         text: usize,
     },
     Missing {
         hole: Missing,
-        /// How many known bytes come before it.
+        /// The number of known bytes before it.
         before: usize,
     },
 }
 
 impl Patched {
-    /// Puts known bytes and missing ranges in order.
+    /// Combines known bytes and missing ranges.
     pub(super) fn of(known: &[u8], missing: &[Missing]) -> Patched {
         let (mut it, mut at) = (Patched::default(), 0_usize);
         for piece in view::pieces(known, missing) {
@@ -59,7 +59,7 @@ impl Patched {
         it
     }
 
-    /// Returns the offset of a known byte in the payload.
+    /// Returns the payload offset of a known byte.
     pub(super) fn offset(&self, at: usize) -> u64 {
         self.known(at).map_or(at as u64, |(bytes, offset, _)| {
             offset.saturating_add(at.saturating_sub(bytes.start) as u64)
@@ -71,7 +71,7 @@ impl Patched {
         matches!(self.parts.first(), Some(Part::Known { bytes, offset: 0, .. }) if bytes.len() >= count)
     }
 
-    /// Returns the place in the text of a range of known bytes that lies in one part.
+    /// Returns the text range of a range of known bytes within one part.
     pub(super) fn in_text(&self, range: &Range<usize>) -> Range<usize> {
         let place = |(bytes, _, text): (Range<usize>, u64, usize)| {
             let start = text.saturating_add(range.start.saturating_sub(bytes.start));
@@ -80,7 +80,7 @@ impl Patched {
         self.known(range.start).map_or_else(|| range.clone(), place)
     }
 
-    /// Lists where `pattern` is among the known bytes; never across what is missing.
+    /// Returns the hits of `pattern` in the known bytes; a hit never spans missing bytes.
     pub(super) fn hits(&self, pattern: &Pattern, known: &[u8], most: usize) -> Vec<Range<usize>> {
         let mut hits = Vec::new();
         for part in &self.parts {
@@ -99,7 +99,7 @@ impl Patched {
             Part::Known { bytes, .. } => bytes.end,
             Part::Missing { before, .. } => *before,
         };
-        // What is missing has no bytes, so it is never the first part that ends behind one.
+        // A missing part has no bytes, so it is never the first part that ends after a known byte.
         match self.parts.get(self.parts.partition_point(|part| end(part) <= at))? {
             Part::Known { bytes, offset, text } => Some((bytes.clone(), *offset, *text)),
             Part::Missing { .. } => None,
@@ -107,7 +107,7 @@ impl Patched {
     }
 }
 
-/// Returns how many times `pattern` is in a payload, `most` at most; never across what is missing.
+/// Returns the number of hits of `pattern` in a payload, at most `most`; a hit never spans missing bytes.
 pub(super) fn count(pattern: &Pattern, known: &[u8], missing: &[Missing], most: usize) -> usize {
     view::pieces(known, missing).fold(0, |sum, piece| match piece {
         Piece::Known(_, bytes) => sum.saturating_add(pattern.count(bytes, most.saturating_sub(sum))),

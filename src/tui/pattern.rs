@@ -2,10 +2,10 @@ use std::ops::Range;
 
 use regex::bytes::{Regex, RegexBuilder};
 
-/// The pattern that a search looks for in payloads.
+/// A search pattern for payloads.
 ///
-/// `x"de ad"` are bytes; `r"[0-9]+"` is a regular expression; anything else is text, in any case unless it has a
-/// capital letter.
+/// `x"de ad"` matches bytes; `r"[0-9]+"` is a regular expression; anything else is text, matched case-insensitively
+/// unless it contains an upper-case letter.
 #[derive(Clone, Debug)]
 pub(super) struct Pattern {
     regex: Regex,
@@ -13,7 +13,7 @@ pub(super) struct Pattern {
 }
 
 impl Pattern {
-    /// Reads what was typed; the error says what is wrong with it.
+    /// Parses a pattern; the error describes what is wrong.
     pub(super) fn parse(text: &str) -> Result<Pattern, String> {
         let quoted =
             |prefix: &str| text.strip_prefix(prefix).map(|rest| rest.strip_suffix('"').unwrap_or(rest));
@@ -33,18 +33,18 @@ impl Pattern {
         Ok(Pattern { regex, text: text.to_owned() })
     }
 
-    /// Returns whether it is in `bytes`.
+    /// Returns whether `bytes` contains a match.
     #[cfg(test)]
     pub(super) fn is_in(&self, bytes: &[u8]) -> bool {
         self.count(bytes, 1) > 0
     }
 
-    /// Returns how many times it is in `bytes`, `most` at most.
+    /// Returns the number of matches in `bytes`, at most `most`.
     pub(super) fn count(&self, bytes: &[u8], most: usize) -> usize {
         self.regex.find_iter(bytes).filter(|found| !found.is_empty()).take(most).count()
     }
 
-    /// Lists where it is in `bytes`, as far as `most` times.
+    /// Returns the ranges of the first `most` matches in `bytes`.
     pub(super) fn places(&self, bytes: &[u8], most: usize) -> Vec<Range<usize>> {
         self.regex
             .find_iter(bytes)
@@ -55,7 +55,7 @@ impl Pattern {
     }
 }
 
-/// Returns an expression for bytes given in hex, blanks between them allowed.
+/// Returns a regular expression for bytes in hexadecimal, which may be separated by blanks.
 fn bytes_pattern(hex: &str) -> Result<String, String> {
     let digits: Vec<char> = hex.chars().filter(|c| !c.is_whitespace()).collect();
     if !digits.len().is_multiple_of(2) || digits.is_empty() || !digits.iter().all(char::is_ascii_hexdigit) {

@@ -1,4 +1,4 @@
-//! A line that is typed: a filter, a search, a place, the name of a file.
+//! The input line for a filter, a search, a target or a file name.
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
@@ -15,18 +15,18 @@ use super::theme::Theme;
 use crate::filter::Candidate;
 use crate::text;
 
-/// A line of text that is being typed.
+/// An input line.
 #[derive(Clone, Debug)]
 pub(super) struct Prompt {
     pub(super) ask: PromptKind,
     input: Input,
-    /// What was typed before, the last at the end, and which line of it is shown; `None` for what is typed.
+    /// Earlier lines, the latest last, and the index of the one recalled; `None` for new input.
     history: Vec<String>,
     past: Option<usize>,
-    /// How much is written, of what is asked where to.
+    /// The amount of data to be written, when the prompt is for a file name.
     pub(super) extent: String,
     pub(super) mistake: Option<(usize, String)>,
-    /// What may stand at the cursor, and which of it was put in last.
+    /// The completions at the cursor, and the one inserted last.
     pub(super) candidates: Vec<Candidate>,
     chosen: Option<usize>,
 }
@@ -49,7 +49,7 @@ impl Prompt {
         self.input.value()
     }
 
-    /// Does what a key asks for; what edits the line, as a shell does.
+    /// Handles a key; editing keys are those of a shell.
     pub(super) fn handle(&mut self, key: &KeyEvent) -> Effect {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
@@ -75,7 +75,7 @@ impl Prompt {
         self.replace(self.byte(self.input.cursor()), &text);
     }
 
-    /// Puts text in the place of what stands between byte `start` and the cursor.
+    /// Replaces the text between byte `start` and the cursor.
     fn replace(&mut self, start: usize, text: &str) {
         let (line, cursor) = (self.text(), self.byte(self.input.cursor()));
         let head = line.get(..start.min(cursor)).unwrap_or_default().to_owned() + text;
@@ -83,7 +83,7 @@ impl Prompt {
         self.input = std::mem::take(&mut self.input).with_value(line).with_cursor(head.chars().count());
     }
 
-    /// Shows an earlier line, or a later one.
+    /// Recalls an earlier or later line.
     fn recall(&mut self, earlier: bool) {
         let history = &self.history;
         let at = match (self.past, earlier) {
@@ -97,18 +97,18 @@ impl Prompt {
         self.propose(text.unwrap_or_default());
     }
 
-    /// Shows another text, to be accepted or changed.
+    /// Shows another text, to be accepted or edited.
     pub(super) fn propose(&mut self, text: String) {
         self.input = std::mem::take(&mut self.input).with_value(text);
     }
 
-    /// Lists what may stand at the cursor, of which `list` knows.
+    /// Updates the completions at the cursor, which `list` supplies.
     pub(super) fn suggest(&mut self, list: impl FnOnce(PromptKind, &str, usize) -> Vec<Candidate>) {
         self.chosen = None;
         self.candidates = list(self.ask, self.text(), self.byte(self.input.cursor()));
     }
 
-    /// Puts the next candidate in, or the one before.
+    /// Inserts the next or previous completion.
     fn complete(&mut self, forward: bool) {
         let last = self.candidates.len().saturating_sub(1);
         let next = match (self.chosen, forward) {
@@ -123,14 +123,14 @@ impl Prompt {
         self.chosen = Some(next);
     }
 
-    /// Returns whether what is wrong may only be that the line is not finished.
+    /// Returns whether the error may only be due to incomplete input.
     fn is_unfinished(&self) -> bool {
         let end = self.text().trim_end().chars().count();
         let at_end = self.mistake.as_ref().is_some_and(|(column, _)| *column >= end);
         at_end || !self.candidates.is_empty()
     }
 
-    /// Returns where a character stands in the line, in bytes.
+    /// Returns the byte offset of a character.
     fn byte(&self, character: usize) -> usize {
         self.text().char_indices().nth(character).map_or(self.text().len(), |(at, _)| at)
     }
@@ -140,7 +140,7 @@ impl Prompt {
         columns(self.text().get(..self.byte(character)).unwrap_or_default())
     }
 
-    /// Draws the line that is typed, and above it what is wrong with it and, in `most` lines, what may stand at its cursor.
+    /// Draws the line, and above it any error and up to `most` lines of completions.
     pub(super) fn draw(&self, theme: &Theme, area: Rect, most: u16, buffer: &mut Buffer) {
         let (words, example) = self.ask.words();
         buffer.set_style(area, theme.bar);
@@ -162,11 +162,11 @@ impl Prompt {
         }
     }
 
-    /// Draws what was expected in the row above, with a mark that points at the column; returns the topmost row it took.
+    /// Draws the expected syntax in the row above, with a mark pointing at the column; returns the topmost row used.
     ///
-    /// The words stand behind the mark, before it, or above it, wherever they fit whole.
+    /// The text is after the mark, before it or above it, wherever it fits entirely.
     fn draw_mistake(&self, theme: &Theme, area: Rect, x: u16, expected: &str, buffer: &mut Buffer) -> u16 {
-        // Who is still typing did nothing wrong yet.
+        // Incomplete input is not an error yet.
         let style = theme.bar.patch(if self.is_unfinished() { theme.note } else { theme.error });
         let y = area.y.saturating_sub(1);
         RowWriter::new(buffer, area.x, y, area.width).fill(' ', theme.bar);
@@ -192,7 +192,7 @@ impl Prompt {
         top
     }
 
-    /// Draws what may stand at the cursor, above row `below`.
+    /// Draws the completions above row `below`.
     fn draw_candidates(
         &self,
         theme: &Theme,
@@ -210,7 +210,7 @@ impl Prompt {
         let width = names.saturating_add(abouts).saturating_add(4).min(area.width);
         let x = x.min(area.right().saturating_sub(width));
         let more = self.candidates.len().saturating_sub(from.saturating_add(shown.len()));
-        // How many more there are stands in a line of its own.
+        // The number of further completions has its own line.
         let last = below.saturating_sub(u16::from(more > 0));
         let top = last.saturating_sub(u16::try_from(shown.len()).unwrap_or(0));
         Clear.render(Rect { x, y: top, width, height: last.saturating_sub(top) }, buffer);

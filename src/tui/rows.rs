@@ -7,7 +7,7 @@ use super::matcher::Matcher;
 use crate::model::Timestamp;
 use crate::store::{EntryKind, Facts, Store};
 
-/// A slice of work that ends in time, without asking the clock for every small message.
+/// A time slice for work on entries, which checks the clock only now and then for small messages.
 pub(super) struct Slice {
     until: Instant,
     done: u32,
@@ -18,7 +18,7 @@ impl Slice {
         Slice { until, done: 0 }
     }
 
-    /// Returns whether the time is over, now that an entry was looked at.
+    /// Returns whether the time is over, after an entry was examined.
     pub(super) fn is_over(&mut self, store: &Store, number: u32) -> bool {
         let bytes = store.entry(number).map_or(0, crate::store::Entry::kept);
         self.done = self.done.saturating_add(256).saturating_add(bytes);
@@ -30,7 +30,7 @@ impl Slice {
     }
 }
 
-/// The key that the timeline is sorted by.
+/// The sort order of the timeline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum RowOrder {
     #[default]
@@ -58,7 +58,7 @@ impl RowOrder {
         RowOrder::ALL.iter().find(|(order, _)| *order == self).map_or("", |(_, name)| name)
     }
 
-    /// Returns what an entry is sorted by; `None` where it has nothing of the kind.
+    /// Returns the sort key of an entry, or `None` if it has none.
     fn key(self, store: &mut Store, number: u32) -> Option<u64> {
         let entry = store.entry(number).copied().filter(|entry| entry.what() == EntryKind::Message)?;
         let span = match self {
@@ -75,44 +75,44 @@ impl RowOrder {
     }
 }
 
-/// The choice of rows that are shown.
+/// The selection criteria for the rows.
 #[derive(Debug, Default)]
 pub(super) struct Chosen {
     /// The conversation shown; `None` for all.
     pub(super) scope: Option<u32>,
-    /// The stretch of time shown; `None` for all.
+    /// The time range shown; `None` for all.
     pub(super) range: Option<(Timestamp, Timestamp)>,
     pub(super) filter: Option<Matcher>,
-    /// What only keeps a connection alive is left out, and parts of what a later message completes.
+    /// Whether heartbeats and parts of later messages are omitted.
     pub(super) no_heartbeats: bool,
-    /// What rows are sorted by, the most first; those that have nothing of it are left out.
+    /// The sort order, highest first; entries without a key are omitted.
     pub(super) order: RowOrder,
 }
 
-/// The entries that the timeline shows, found bit by bit.
+/// The entries shown in the timeline, determined incrementally.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     pub(super) chosen: Chosen,
-    /// What the entries that were let through are sorted by.
+    /// The sort keys of the entries that passed the filter.
     keys: Vec<(Reverse<u64>, u32)>,
-    /// How many entries of each conversation the filter let through, where it looked at all of them.
+    /// The number of entries that passed the filter in each conversation, if all conversations were examined.
     passed: Vec<u32>,
-    /// What the filter let through, and how far it looked.
+    /// The entries that passed the filter, and the number examined.
     hits: Vec<u32>,
     looked: usize,
-    /// How many payloads the filter asks about were dropped before it looked.
+    /// The number of dropped payloads that the filter depends on.
     unseen: u64,
-    /// Counts how often something else was to be shown.
+    /// The number of changes of the criteria.
     version: u64,
-    /// The part of the scope that the range leaves, and how much of it was there.
+    /// The part of the scope selected by the range.
     low: usize,
     high: usize,
-    /// Some of that part happened outside of the range, for it was told late.
+    /// Whether some entries of that part may be outside of the range because they were reported late.
     late: bool,
 }
 
 impl Rows {
-    /// Changes the choice, and begins to look for the rows.
+    /// Changes the criteria, and begins to determine the rows.
     pub(super) fn choose(&mut self, store: &Store, change: impl FnOnce(&mut Chosen)) {
         change(&mut self.chosen);
         self.begin(store);
@@ -123,30 +123,30 @@ impl Rows {
         self.passed.clear();
     }
 
-    /// Returns whether rows stand in the order of time.
+    /// Returns whether rows are ordered by time.
     pub(super) fn is_in_time(&self) -> bool {
         self.chosen.order == RowOrder::Time
     }
 
-    /// Returns how many entries of a conversation the filter lets through; `None` without a filter, or where it did not
-    /// look at all conversations.
+    /// Returns the number of entries of a conversation that pass the filter, or `None` without a filter or if not all
+    /// conversations were examined.
     pub(super) fn passed_of(&self, slot: u32) -> Option<u64> {
         let is_known = self.chosen.filter.is_some() && !self.passed.is_empty();
         is_known.then(|| self.passed.get(slot as usize).copied().unwrap_or(0).into())
     }
 
-    /// Returns how many entries of all conversations the filter lets through, as [`Rows::passed_of`] does of one.
+    /// Returns the number of entries of all conversations that pass the filter, like [`Rows::passed_of`].
     pub(super) fn passed(&self) -> Option<u64> {
         let is_known = self.chosen.filter.is_some() && !self.passed.is_empty();
         is_known.then(|| self.passed.iter().fold(0, |sum: u64, count| sum.saturating_add((*count).into())))
     }
 
-    /// Returns a number that changes when other rows are to be shown, but not when some come behind them.
+    /// Returns a number that changes when different rows are to be shown, but not when rows are appended.
     pub(super) const fn version(&self) -> u64 {
         self.version
     }
 
-    /// Returns how many messages the filter could not look at, for their payloads were dropped.
+    /// Returns the number of messages that the filter could not examine because their payloads were dropped.
     pub(super) const fn unseen(&self) -> u64 {
         self.unseen
     }
@@ -164,7 +164,7 @@ impl Rows {
         self.looked = self.low;
     }
 
-    /// Takes note of what has come.
+    /// Updates the rows after the store has grown.
     pub(super) fn refresh(&mut self, store: &Store) {
         if self.chosen.range.is_some() && !self.late && !store.lateness().is_zero() {
             return self.begin(store);
@@ -172,7 +172,7 @@ impl Rows {
         self.bound(store);
     }
 
-    /// Returns whether rows are chosen one by one.
+    /// Returns whether entries are examined individually.
     const fn sifts(&self) -> bool {
         self.chosen.filter.is_some()
             || self.late
@@ -191,7 +191,7 @@ impl Rows {
         };
     }
 
-    /// Returns how many entries there are without filter and range.
+    /// Returns the number of entries in the scope, ignoring filter and range.
     pub(super) fn scope_length(&self, store: &Store) -> usize {
         match self.chosen.scope {
             None => store.len(),
@@ -199,7 +199,7 @@ impl Rows {
         }
     }
 
-    /// Returns how many entries of the scope stand before entry `number`.
+    /// Returns the number of entries of the scope before entry `number`.
     pub(super) fn place(&self, store: &Store, number: u32) -> usize {
         match self.chosen.scope {
             None => number as usize,
@@ -207,7 +207,7 @@ impl Rows {
         }
     }
 
-    /// Returns one of the entries that there are without filter and range.
+    /// Returns the entry at index `at` of the scope, ignoring filter and range.
     pub(super) fn scoped(&self, store: &Store, at: usize) -> Option<u32> {
         match self.chosen.scope {
             None => u32::try_from(at).ok().filter(|_| at < store.len()),
@@ -215,12 +215,12 @@ impl Rows {
         }
     }
 
-    /// Returns how many rows there are, as far as is known.
+    /// Returns the number of rows known so far.
     pub(super) fn len(&self) -> usize {
         if self.sifts() { self.hits.len() } else { self.high.saturating_sub(self.low) }
     }
 
-    /// Returns the entry in a row.
+    /// Returns the entry of a row.
     pub(super) fn get(&self, store: &Store, row: usize) -> Option<u32> {
         if self.sifts() {
             return self.hits.get(row).copied();
@@ -231,7 +231,7 @@ impl Rows {
         self.scoped(store, self.low.saturating_add(row))
     }
 
-    /// Returns the row of the entry `number`, or that of the first behind it.
+    /// Returns the row of entry `number`, or of the first entry after it.
     pub(super) fn row_of(&self, store: &Store, number: u32) -> usize {
         if !self.is_in_time() {
             let at = self.hits.iter().position(|hit| *hit == number);
@@ -243,18 +243,18 @@ impl Rows {
         self.place(store, number).saturating_sub(self.low).min(self.len())
     }
 
-    /// Returns whether not everything was looked at yet.
+    /// Returns whether there are entries left to examine.
     pub(super) const fn is_behind(&self) -> bool {
         self.sifts() && self.looked < self.high
     }
 
-    /// Returns how far the filter looked, from 0 to 1.
+    /// Returns the progress of the filter, from 0 to 1.
     pub(super) fn progress(&self) -> f64 {
         let all = self.high.saturating_sub(self.low).max(1) as f64;
         self.looked.saturating_sub(self.low) as f64 / all
     }
 
-    /// Lets the filter look at more, until `until`.
+    /// Examines more entries, until `until`.
     pub(super) fn work(&mut self, store: &mut Store, until: Instant) {
         let mut slice = Slice::until(until);
         while self.looked < self.high {

@@ -1,4 +1,4 @@
-//! Finding what was searched for: the next message that has it, and how many do.
+//! Searching: the next message that matches, and the number of matches.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -16,43 +16,43 @@ use super::words::Words;
 use crate::store::{EntryKind, Facts, PayloadLocation, Store};
 use crate::text;
 
-/// A search for the next hit, in slices of time.
+/// An incremental search for the next hit.
 #[derive(Debug)]
 struct SearchCursor {
     forward: bool,
-    /// The row that is next; behind the last one it waits for more.
+    /// The next row to examine; past the last row, the search waits for more.
     next: usize,
     looked: usize,
-    /// How many of them could not be looked at.
+    /// The number of messages that could not be examined.
     unseen: u64,
     wrapped: bool,
 }
 
-/// A count of the rows that have what was searched for, made in slices of time.
+/// The hits of a search in all rows, counted incrementally.
 #[derive(Debug, Default)]
 pub(super) struct SearchHits {
-    /// The entries that have it, in the order of the rows, and how many hits there are up to the end of each.
+    /// The matching entries in row order, each with the cumulative number of hits.
     hits: Vec<(u32, u64)>,
-    /// Where an entry stands among them.
+    /// The indices of entries in `hits`.
     places: HashMap<u32, usize, RandomState>,
     looked: usize,
-    /// How many messages could not be looked at, for their payloads were dropped.
+    /// The number of messages that could not be examined because their payloads were dropped.
     unseen: u64,
-    /// Which rows were looked at.
+    /// The version of the rows that were examined.
     of: u64,
-    /// The entry that was come to beyond the end.
+    /// The entry found after wrapping.
     wrapped: Option<u32>,
 }
 
-/// The result of a look at a message.
+/// The result of examining a message.
 enum Look {
     Hits(usize),
     Nothing,
-    /// The payload is not there any more.
+    /// The payload was dropped.
     Dropped,
 }
 
-/// Looks for `pattern` in an entry, for `most` hits at most.
+/// Counts the hits of `pattern` in an entry, up to `most`.
 fn look(store: &mut Store, number: u32, pattern: &Pattern, most: usize) -> Look {
     let Some(entry) = store.entry(number).copied() else { return Look::Nothing };
     if entry.what() != EntryKind::Message {
@@ -67,7 +67,7 @@ fn look(store: &mut Store, number: u32, pattern: &Pattern, most: usize) -> Look 
     } else {
         store.payload(number, usize::MAX).map(|payload| pattern.count(payload, most))
     };
-    // What a row says of a message need not stand so in its payload.
+    // The text of a row may not occur in the payload.
     let found = found.map(|hits| match hits {
         0 => Words::of_meaning(store, number).map_or(0, |(kind, words)| {
             pattern.count(&[kind.bytes, b" ".to_vec(), words.bytes()].concat(), most)
@@ -84,17 +84,17 @@ impl Look {
 }
 
 impl SearchHits {
-    /// Returns whether an entry is known to be a hit.
+    /// Returns whether an entry is a known hit.
     pub(super) fn has(&self, number: u32) -> bool {
         self.place(number).is_some()
     }
 
-    /// Returns where an entry stands among those that have it.
+    /// Returns the index of an entry in `hits`.
     fn place(&self, number: u32) -> Option<usize> {
         self.places.get(&number).copied()
     }
 
-    /// Returns how many hits there are before the entry at a place.
+    /// Returns the number of hits before the entry at index `place`.
     fn before(&self, place: usize) -> u64 {
         place.checked_sub(1).and_then(|at| self.hits.get(at)).map_or(0, |(_, hits)| *hits)
     }
@@ -126,17 +126,17 @@ impl SearchHits {
     }
 }
 
-/// The rows that come after those that there are.
+/// The source of further rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coming {
     Nothing,
     /// The rest of a file.
     File,
-    /// What is captured.
+    /// A live capture.
     Live,
 }
 
-/// The search: what is looked for, and how far that went.
+/// The search: its pattern and its progress.
 #[derive(Debug, Default)]
 pub(super) struct Search {
     pub(super) pattern: Option<Pattern>,
@@ -149,13 +149,13 @@ impl Search {
         Search { pattern: Some(pattern), ..Search::default() }
     }
 
-    /// Returns whether there is something to look at.
+    /// Returns whether there are rows to examine.
     pub(super) fn is_busy(&self, rows: &Rows) -> bool {
         self.hunt.as_ref().is_some_and(|hunt| hunt.next < rows.len())
             || self.pattern.is_some() && self.tally.is_behind(rows)
     }
 
-    /// Begins to look for the next row that has the pattern.
+    /// Starts to search for the next row that matches.
     pub(super) fn seek(&mut self, rows: &Rows, at: usize, forward: bool) {
         if self.pattern.is_some() && rows.len() > 0 {
             let (next, wrapped) = beside(rows, at, forward);
@@ -163,7 +163,7 @@ impl Search {
         }
     }
 
-    /// Goes on looking for the next hit, then for how many there are.
+    /// Continues the search for the next hit, then the count of all hits.
     pub(super) fn work(&mut self, rows: &Rows, store: &mut Store, until: Instant, coming: Coming) -> Effect {
         let Some(pattern) = self.pattern.clone() else {
             self.hunt = None;
@@ -187,7 +187,7 @@ impl Search {
             if hunt.looked >= rows.len() {
                 return self.found_nothing(rows, coming);
             }
-            // Beyond the end it begins again at the other one.
+            // Wraps at the end of the rows.
             let (next, wrapped) = beside(rows, hunt.next, hunt.forward);
             (hunt.next, hunt.wrapped) = (next, hunt.wrapped || wrapped);
             if slice.is_over(store, number) {
@@ -198,7 +198,7 @@ impl Search {
         Effect::None
     }
 
-    /// Says that all there is was looked at in vain, or waits for more of a file that is being read.
+    /// Reports that no row matches, or waits for more rows of a file being read.
     fn found_nothing(&mut self, rows: &Rows, coming: Coming) -> Effect {
         let (length, unseen) = (rows.len(), self.hunt.take().map_or(0, |hunt| hunt.unseen));
         let mut words = "not found".to_owned();
@@ -221,7 +221,7 @@ impl Search {
         Effect::Say(words)
     }
 
-    /// Ends a search that waited for more, where no more comes.
+    /// Ends a waiting search if no more rows can follow.
     pub(super) fn end_wait(&mut self, rows: &Rows, coming: Coming) -> Effect {
         if self.waits(rows) && coming == Coming::Nothing && !rows.is_behind() {
             return self.found_nothing(rows, coming);
@@ -229,17 +229,17 @@ impl Search {
         Effect::None
     }
 
-    /// Returns whether it waits for more to come.
+    /// Returns whether the search waits for more rows.
     pub(super) fn waits(&self, rows: &Rows) -> bool {
         self.hunt.as_ref().is_some_and(|hunt| hunt.next >= rows.len())
     }
 
-    /// Stops looking for the next hit; returns whether it was looked for.
+    /// Stops the search for the next hit; returns whether there was one.
     pub(super) fn stop(&mut self) -> bool {
         self.hunt.take().is_some()
     }
 
-    /// Says how the search stands, where the row of `entry` is selected and its hit `hit` was gone to: `hit 3 of 17`.
+    /// Describes the state of the search, with `entry` selected and its hit `hit` current: `hit 3 of 17`.
     pub(super) fn words(
         &self,
         rows: &Rows,
@@ -276,7 +276,7 @@ impl Search {
     }
 }
 
-/// Returns the row behind one, or before it, and whether that is at the other end.
+/// Returns the next or previous row, and whether it was reached by wrapping.
 fn beside(rows: &Rows, at: usize, forward: bool) -> (usize, bool) {
     let last = rows.len().saturating_sub(1);
     match forward {

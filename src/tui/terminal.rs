@@ -1,4 +1,4 @@
-//! The terminal: taken over and given back, whatever happens.
+//! Taking over the terminal, and restoring it in all circumstances.
 
 use std::io::{self, Stdout, Write};
 use std::sync::Arc;
@@ -17,16 +17,16 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
-/// Whether the terminal is ours, so that it is given back once.
+/// Whether the terminal is taken over, so that it is restored only once.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// A terminal that was taken over; dropped, it is given back.
+/// A terminal that was taken over; it is restored on drop.
 pub(super) struct Screen {
     pub(super) terminal: Terminal<CrosstermBackend<Stdout>>,
     mouse: bool,
 }
 
-/// Takes the terminal over.
+/// Takes over the terminal.
 fn take(mouse: bool) -> io::Result<()> {
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
@@ -38,7 +38,7 @@ fn take(mouse: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// Gives the terminal back, if it is taken; done on every way out, panics and signals among them.
+/// Restores the terminal if it was taken over; called on every exit path, including panics and signals.
 pub(super) fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let mut out = io::stdout();
@@ -62,7 +62,7 @@ impl Screen {
         Ok(Screen { terminal: taken?, mouse })
     }
 
-    /// Gives the terminal back, lets the shell stop us, and takes it again when we go on.
+    /// Restores the terminal, suspends the process, and takes the terminal over again when it is resumed.
     pub(super) fn suspend(&mut self) -> io::Result<()> {
         give_back();
         #[cfg(unix)]
@@ -71,9 +71,9 @@ impl Screen {
         self.repaint()
     }
 
-    /// Clears the screen, so that all of it is drawn again.
+    /// Clears the screen, so that it is redrawn entirely.
     ///
-    /// [`Terminal::clear`] would ask the terminal where the cursor is, and wait for an answer that may not come.
+    /// [`Terminal::clear`] would query the cursor position and wait for an answer that may never come.
     pub(super) fn repaint(&mut self) -> io::Result<()> {
         execute!(io::stdout(), Clear(ClearType::All))?;
         self.terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
@@ -87,7 +87,7 @@ impl Drop for Screen {
     }
 }
 
-/// The signals that ask the program to end or to stop.
+/// The signals that request termination or suspension.
 #[derive(Debug, Default)]
 pub(super) struct Signals {
     end: Arc<AtomicBool>,
@@ -96,7 +96,7 @@ pub(super) struct Signals {
     handle: Option<signal_hook::iterator::Handle>,
 }
 
-/// How long we may take to end by ourselves after a signal.
+/// The time allowed for an orderly exit after a signal.
 #[cfg(unix)]
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -117,7 +117,7 @@ impl Signals {
                         continue;
                     }
                     end.store(true, Ordering::Relaxed);
-                    // Where the terminal is gone, reading keys may never return: then we end here.
+                    // If the terminal is gone, reading keys may block forever: exit from here.
                     std::thread::sleep(GRACE);
                     give_back();
                     let _ = signal_hook::low_level::emulate_default_handler(signal);
@@ -145,14 +145,14 @@ impl Drop for Signals {
     }
 }
 
-/// How long the terminal may take to say which background it has.
+/// The time allowed for the terminal to report its background colour.
 const ANSWER: Duration = Duration::from_millis(150);
 
-/// Asks the terminal for its background (OSC 11), and tells whether that is light; `None` where it does not say so in
-/// time.
+/// Queries the background colour of the terminal (OSC 11), and returns whether it is light, or `None` if there is no
+/// answer in time.
 pub(super) fn is_light() -> Option<bool> {
     let mut out = io::stdout();
-    // Every terminal answers the second question: behind it no answer to the first one comes.
+    // Every terminal answers the second query, so an answer to the first cannot follow that.
     out.write_all(b"\x1b]11;?\x07\x1b[c").and_then(|()| out.flush()).ok()?;
     let input = io::stdin();
     let (begun, mut answer) = (Instant::now(), Vec::new());
@@ -170,7 +170,7 @@ pub(super) fn is_light() -> Option<bool> {
     luminance(&answer).map(|light| light > 0.5)
 }
 
-/// Returns how light the colour is that an answer to OSC 11 names, from 0 to 1.
+/// Returns the luminance of the colour in an answer to OSC 11, from 0 to 1.
 fn luminance(answer: &[u8]) -> Option<f64> {
     let text = String::from_utf8_lossy(answer);
     let (_, colour) = text.split_once("]11;rgb:")?;
@@ -184,14 +184,14 @@ fn luminance(answer: &[u8]) -> Option<f64> {
     Some(0.2126 * red + 0.7152 * green + 0.0722 * blue)
 }
 
-/// An answer of the terminal that came late, as keys: none of them was pressed.
+/// A late answer of the terminal that arrives as key events.
 #[derive(Debug, Default)]
 pub(super) struct LateAnswer {
     left: u32,
 }
 
 impl LateAnswer {
-    /// Returns whether an event belongs to such an answer: `ESC ]` begins it, `BEL` or `ESC \` ends it.
+    /// Returns whether an event belongs to such an answer, which begins with `ESC ]` and ends with `BEL` or `ESC \`.
     pub(super) fn has(&mut self, event: &Event) -> bool {
         let Event::Key(key) = event else { return false };
         let alt = key.modifiers.contains(KeyModifiers::ALT);
@@ -206,7 +206,7 @@ impl LateAnswer {
     }
 }
 
-/// Asks the terminal to put bytes on the clipboard (OSC 52).
+/// Copies bytes to the clipboard through the terminal (OSC 52).
 pub(super) fn copy(bytes: &[u8]) -> io::Result<()> {
     use base64::Engine as _;
     let encoded = base64::engine::general_purpose::STANDARD.encode(bytes);

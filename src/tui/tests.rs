@@ -1,4 +1,4 @@
-//! The screen as a person would see it, drawn to a buffer: every state at both sizes.
+//! Screen tests that draw to a buffer: every state at both sizes.
 
 mod asked;
 mod clicked;
@@ -47,7 +47,7 @@ fn put(batch: &mut Batch, conn: u64, packet: u64, millis: u64, kind: Kind<'_>) {
     batch.event(&Event::new(NonZeroU64::new(conn).map(ConnId::new), at, kind));
 }
 
-/// Puts a message and the frames that carried it.
+/// Adds a message and the frames that carried it.
 fn say(batch: &mut Batch, conn: u64, packet: u64, millis: u64, message: Message<'_>) {
     let at = At { packet, time: samples::NOON.plus(Duration::from_millis(millis)) };
     let length = if message.wire.compressed { message.wire.bytes - 2 } else { message.length };
@@ -68,7 +68,7 @@ fn text(from: Side, body: &[u8]) -> Message<'_> {
     samples::message(from, Opcode::TEXT, body)
 }
 
-/// Two conversations with something of everything.
+/// Two conversations with events of every kind.
 fn story() -> Batch {
     let mut batch = Batch::default();
     let it = &mut batch;
@@ -141,7 +141,7 @@ impl Desk {
         self
     }
 
-    /// Types; an end of line is Enter, a tabulator goes back a panel.
+    /// Types `text`; a line feed is Enter, a tab is Shift-Tab.
     fn keys(&mut self, text: &str) -> &mut Self {
         for c in text.chars() {
             self.key(match c {
@@ -164,7 +164,7 @@ impl Desk {
         self.mouse(MouseEventKind::Down(MouseButton::Left), column, row)
     }
 
-    /// The screen as text; what stands behind a wide character is left out.
+    /// The text of the screen, without the placeholder cells after wide characters.
     fn text(&self) -> String {
         let buffer = self.terminal.backend().buffer();
         let mut text = String::new();
@@ -192,12 +192,12 @@ impl Desk {
         self.app.timeline.entry.unwrap()
     }
 
-    /// The selected row's entry.
+    /// The entry of the selected row.
     fn entry(&self) -> Entry {
         *self.app.store.lock().entry(self.selected()).unwrap()
     }
 
-    /// Adds to the store what came meanwhile.
+    /// Adds further events to the store.
     fn add(&mut self, put: impl FnOnce(&mut Batch)) {
         let mut more = Batch::default();
         put(&mut more);
@@ -215,7 +215,7 @@ impl Desk {
     }
 }
 
-/// The states that are seen at both sizes, by the keys that lead there.
+/// The states tested at both sizes, and the keys that lead to them.
 const STATES: &[(&str, &str)] = &[
     ("opened", ""),
     ("tree", "jjj\njjjjjjjj"),
@@ -277,7 +277,7 @@ fn a_byte_and_its_field_are_in_step() {
         seen,
         ["length", "masking key", "masking key", "masking key", "masking key", "payload", "payload"]
     );
-    // And the other way: the field that is chosen puts the byte where it begins.
+    // Conversely, selecting a field moves the byte cursor to its start.
     desk.keys("1");
     for _ in 0..30 {
         desk.keys("k");
@@ -404,7 +404,7 @@ mod hostile {
             }
             let mut desk = Desk::with(&batch, 90, 30);
             desk.keys(&keys);
-            // `text` checks that every line has its width and no control character.
+            // `text` checks the width of every line and the absence of control characters.
             desk.text();
         }
     }

@@ -7,29 +7,29 @@ use unicode_width::UnicodeWidthChar as _;
 use crate::text;
 use crate::text::Shown;
 
-/// Bounds how many marks are put on one character.
+/// The maximum number of combining marks per character.
 const MARKS: usize = 4;
 
-/// A stretch of a text, and how it is lit.
+/// A highlighted range of a text and its style.
 pub(super) type Light = (Range<usize>, Style);
 
-/// A writer of one row of the screen, from left to right, that never leaves it.
+/// A writer of one row of the screen, from left to right, that never exceeds it.
 ///
-/// It is the only way text gets into the buffer. What comes from the wire goes through [`text::printable`] first, and
-/// a character takes the columns it has, so that the columns behind it stay straight: marks join their character,
-/// joiners and variation selectors are left out, so that every picture stands for itself.
+/// It is the only way for text into the buffer. Bytes from the wire go through [`text::printable`] first. The columns
+/// after a character stay aligned: combining marks join the preceding character, and joiners and variation selectors
+/// are dropped, so that emoji are not combined.
 pub(super) struct RowWriter<'a> {
     buffer: &'a mut Buffer,
     y: u16,
     x: u16,
     end: u16,
-    /// The last character written: where it begins, and how many marks it has.
+    /// The column of the last character written, and the number of its marks.
     last: Option<(u16, usize)>,
     full: bool,
 }
 
 impl<'a> RowWriter<'a> {
-    /// Begins at a column of a row; `width` columns may be written.
+    /// Creates a writer that starts at a column of a row and may write `width` columns.
     pub(super) fn new(buffer: &'a mut Buffer, x: u16, y: u16, width: u16) -> Self {
         let area = *buffer.area();
         let inside = y >= area.top() && y < area.bottom();
@@ -37,17 +37,17 @@ impl<'a> RowWriter<'a> {
         RowWriter { buffer, y, x, end, last: None, full: false }
     }
 
-    /// Returns the column that is next.
+    /// Returns the next column.
     pub(super) const fn x(&self) -> u16 {
         self.x
     }
 
-    /// Returns how many columns are left.
+    /// Returns the number of columns left.
     pub(super) const fn left(&self) -> u16 {
         self.end.saturating_sub(self.x)
     }
 
-    /// Writes words of our own.
+    /// Writes trusted text.
     pub(super) fn word(&mut self, text: &str, style: Style) -> &mut Self {
         for c in text.chars() {
             if self.put(c, style).is_break() {
@@ -66,7 +66,7 @@ impl<'a> RowWriter<'a> {
         self
     }
 
-    /// Writes bytes from the wire with stretches of them lit up, which are in order.
+    /// Writes bytes from the wire with highlighted ranges, which must be sorted.
     pub(super) fn lit(&mut self, text: &[u8], lights: &[Light], (plain, escape): (Style, Style)) {
         let mut at = 0;
         for (range, style) in lights {
@@ -77,7 +77,7 @@ impl<'a> RowWriter<'a> {
         self.wire(text.get(at..).unwrap_or_default(), plain, escape);
     }
 
-    /// Writes words of our own, so that they end after `width` columns.
+    /// Writes trusted text, right-aligned in `width` columns.
     pub(super) fn right(&mut self, text: &str, width: u16, style: Style) -> &mut Self {
         let blank = width.saturating_sub(columns(text));
         self.blank(blank, style);
@@ -89,7 +89,7 @@ impl<'a> RowWriter<'a> {
         self
     }
 
-    /// Writes words of our own in a field of `width` columns.
+    /// Writes trusted text in a field of `width` columns.
     pub(super) fn field(&mut self, text: &str, width: u16, style: Style) -> &mut Self {
         self.within(width, |writer| {
             writer.word(text, style);
@@ -97,7 +97,7 @@ impl<'a> RowWriter<'a> {
         self
     }
 
-    /// Lets `write` write in a field of `width` columns and goes on behind it.
+    /// Calls `write` with a writer for the next `width` columns and continues after them.
     pub(super) fn within(&mut self, width: u16, write: impl FnOnce(&mut RowWriter<'_>)) -> &mut Self {
         let end = self.x.saturating_add(width).min(self.end);
         write(&mut RowWriter::new(self.buffer, self.x, self.y, end.saturating_sub(self.x)));
@@ -106,7 +106,7 @@ impl<'a> RowWriter<'a> {
         self
     }
 
-    /// Leaves columns as they are, but for their style.
+    /// Skips columns, changing only their style.
     pub(super) fn blank(&mut self, width: u16, style: Style) -> &mut Self {
         for _ in 0..width.min(self.left()) {
             if let Some(cell) = self.buffer.cell_mut((self.x, self.y)) {
@@ -118,7 +118,7 @@ impl<'a> RowWriter<'a> {
         self
     }
 
-    /// Fills what is left with one character.
+    /// Fills the remaining columns with a character.
     pub(super) fn fill(&mut self, c: char, style: Style) {
         while self.left() > 0 {
             if self.put(c, style).is_break() {
@@ -128,7 +128,7 @@ impl<'a> RowWriter<'a> {
     }
 
     fn put(&mut self, c: char, style: Style) -> ControlFlow<()> {
-        // No caller passes a control character; if one did, it would still not get through.
+        // A safeguard: no caller passes a control character.
         let c = if c.is_control() { '·' } else { c };
         let width = u16::try_from(c.width().unwrap_or(1)).unwrap_or(1);
         if width == 0 {
@@ -146,7 +146,7 @@ impl<'a> RowWriter<'a> {
         self.x = self.x.saturating_add(1);
         if width == 2 {
             if let Some(cell) = self.buffer.cell_mut((self.x, self.y)) {
-                // Nothing, not a blank: should a narrow character come here later, the two differ, and it is drawn.
+                // Empty, not blank: a narrow character written here later is then a change and gets drawn.
                 cell.set_symbol("").set_style(style);
             }
             self.x = self.x.saturating_add(1);
@@ -154,7 +154,7 @@ impl<'a> RowWriter<'a> {
         ControlFlow::Continue(())
     }
 
-    /// Puts a mark on the character before it.
+    /// Appends a combining mark to the preceding character.
     fn mark(&mut self, c: char) {
         let selects = matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
         let (false, Some((x, marks))) = (selects, &mut self.last) else { return };
@@ -168,7 +168,7 @@ impl<'a> RowWriter<'a> {
         }
     }
 
-    /// Shows that there was more.
+    /// Marks the row as truncated.
     fn overflow(&mut self) {
         if self.full {
             return;
@@ -188,12 +188,12 @@ impl<'a> RowWriter<'a> {
     }
 }
 
-/// Cuts bytes from the wire into lines, at line feeds and where they would take more than `width` columns.
+/// Breaks bytes from the wire into lines, at line feeds and after at most `width` columns.
 pub(super) fn broken(bytes: &[u8], width: usize) -> Vec<Range<usize>> {
     let (mut lines, mut start, mut at, mut used) = (Vec::new(), 0_usize, 0_usize, 0_usize);
     for chunk in bytes.utf8_chunks() {
         let valid = chunk.valid().chars().map(|c| (c.len_utf8(), c, shown_columns(c)));
-        // A byte that is no character is shown in four columns.
+        // An invalid byte is shown in four columns.
         let invalid = chunk.invalid().iter().map(|_| (1, '?', 4));
         for (length, c, columns) in valid.chain(invalid) {
             if used.saturating_add(columns) > width && at > start {
@@ -212,7 +212,7 @@ pub(super) fn broken(bytes: &[u8], width: usize) -> Vec<Range<usize>> {
     lines
 }
 
-/// Returns how many columns a character takes, or what is shown in its place.
+/// Returns the width of a character or of its escaped form.
 fn shown_columns(c: char) -> usize {
     if c.is_ascii() {
         return 1;
@@ -228,7 +228,7 @@ fn shown_columns(c: char) -> usize {
     sum
 }
 
-/// Returns words cut in the middle where they take more than `room` columns: both ends tell more than it does.
+/// Truncates text in the middle if it is wider than `room` columns, because both ends are more informative.
 pub(super) fn middle(words: &str, room: u16) -> String {
     if columns(words) <= room {
         return words.to_owned();
@@ -253,7 +253,7 @@ pub(super) fn middle(words: &str, room: u16) -> String {
     head
 }
 
-/// Returns how many columns our own words take.
+/// Returns the width of trusted text, in columns.
 pub(super) fn columns(text: &str) -> u16 {
     text.chars().fold(0, |sum: u16, c| sum.saturating_add(u16::try_from(c.width().unwrap_or(1)).unwrap_or(1)))
 }

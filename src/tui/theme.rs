@@ -6,25 +6,25 @@ use super::words::Role;
 use crate::event::Severity;
 use crate::model::Side;
 
-/// A colour that rows can have; each theme has its own of that name, which is legible on its backgrounds.
+/// A row colour; each theme defines a legible one for its backgrounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RowColour {
-    /// As errors are.
+    /// The colour of errors.
     Red,
-    /// As warnings are.
+    /// The colour of warnings.
     Yellow,
-    /// As what is well.
+    /// The colour of success.
     Green,
-    /// As notes are.
+    /// The colour of notes.
     Blue,
-    /// As words of JSON are.
+    /// The colour of JSON keywords.
     Magenta,
-    /// As context is.
+    /// The colour of context.
     Grey,
 }
 
-/// The styles of each kind of thing: a theme is a value of it.
+/// The styles of a theme.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Theme {
     pub(super) name: &'static str,
@@ -51,7 +51,7 @@ pub(super) struct Theme {
     pub(super) string: Style,
     pub(super) number: Style,
     pub(super) word: Style,
-    /// The colours that tell conversations apart.
+    /// The colours that distinguish conversations.
     palette: &'static [u8],
 }
 
@@ -60,10 +60,10 @@ const fn colour(n: u8) -> Style {
 }
 
 impl Theme {
-    /// Lists the names of the themes.
+    /// The names of the themes.
     pub(super) const NAMES: &'static [&'static str] = &["dark", "light", "colour-blind", "none"];
 
-    /// Returns the theme called `name`; `None` where there is none.
+    /// Returns the theme called `name`, if it exists.
     pub(super) fn named(name: &str) -> Option<Theme> {
         Some(match name {
             "dark" => Theme::dark(),
@@ -74,7 +74,7 @@ impl Theme {
         })
     }
 
-    /// Returns the theme after this one.
+    /// Returns the next theme.
     pub(super) fn next(&self) -> Theme {
         Theme::named(next_of(Theme::NAMES, self.name)).unwrap_or_else(Theme::dark)
     }
@@ -139,7 +139,7 @@ impl Theme {
         }
     }
 
-    /// Blue and orange, which nearly everybody can tell apart; severity is also told by shape and weight.
+    /// Blue and orange, which nearly everyone can distinguish; severity is also shown by shape and weight.
     fn colour_blind() -> Theme {
         Theme {
             name: "colour-blind",
@@ -162,7 +162,7 @@ impl Theme {
         }
     }
 
-    /// No colour at all: weight and reversal say what colours say elsewhere.
+    /// No colours: weight and reversal are used instead.
     fn plain() -> Theme {
         let [bold, dim, reversed, line] =
             [Modifier::BOLD, Modifier::DIM, Modifier::REVERSED, Modifier::UNDERLINED]
@@ -202,7 +202,7 @@ impl Theme {
         }
     }
 
-    /// Returns the style of a stretch of words.
+    /// Returns the style of a role.
     pub(super) const fn role(&self, role: Role) -> Style {
         match role {
             Role::Plain => self.text,
@@ -216,7 +216,7 @@ impl Theme {
         }
     }
 
-    /// Returns the style of rows that the configuration gives a colour.
+    /// Returns the style of rows with a configured colour.
     pub(super) const fn row(&self, colour: RowColour) -> Style {
         match colour {
             RowColour::Red => self.error,
@@ -228,7 +228,7 @@ impl Theme {
         }
     }
 
-    /// Returns the colour that tells a conversation from its neighbours.
+    /// Returns the colour that distinguishes a conversation from its neighbours.
     pub(super) fn conversation(&self, slot: u32) -> Style {
         let at = (slot as usize).checked_rem(self.palette.len());
         at.and_then(|at| self.palette.get(at)).map_or(self.dim, |n| colour(*n))
@@ -239,10 +239,10 @@ impl Theme {
 mod tests {
     use super::*;
 
-    /// The least contrast of text that is easy to read (WCAG 2.2, success criterion 1.4.3).
+    /// The minimum contrast of readable text (WCAG 2.2, success criterion 1.4.3).
     const LEAST: f64 = 4.5;
 
-    /// Returns a colour of the 256 that terminals have, as red, green and blue.
+    /// Returns a colour of the 256-colour palette as red, green and blue.
     fn rgb(n: u8) -> [f64; 3] {
         let cube = |n: u8| if n == 0 { 0.0 } else { 55.0 + 40.0 * f64::from(n) };
         match n {
@@ -306,7 +306,7 @@ mod tests {
             let palette = theme.palette.iter().map(|n| colour(*n));
             for text in texts.into_iter().chain(palette) {
                 let fore = indexed(text.fg).unwrap();
-                // What has a background of its own keeps it.
+                // Text with its own background keeps it.
                 let own = indexed(text.bg).map(|own| vec![own]);
                 for back in own.unwrap_or_else(|| grounds.clone()) {
                     let found = contrast(fore, back);

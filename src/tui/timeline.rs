@@ -1,4 +1,4 @@
-//! The list of messages: which rows there are, which one is selected, and which lines show the rows around it.
+//! The timeline: its rows, the selected row, and the visible lines around it.
 
 mod lanes;
 mod list;
@@ -23,37 +23,37 @@ use crate::model::Timestamp;
 use crate::store::{Entry, EntryKind, Phase, Store};
 use crate::text;
 
-/// From how long a silence on it has a line of its own.
+/// The duration from which a silence has its own line.
 const SILENCE: Duration = Duration::from_secs(1);
 
-/// How many lines a silence may take where it is drawn to scale.
+/// The maximum number of lines of a silence drawn to scale.
 const LONGEST: usize = 8;
 
-/// The list of messages.
+/// The timeline.
 #[derive(Debug, Default)]
 pub(super) struct Timeline {
     pub(super) rows: Rows,
-    /// The selected row, and its entry, which stays selected when rows come before it.
+    /// The selected row and its entry; the entry stays selected when rows are inserted before it.
     pub(super) selected: usize,
     pub(super) entry: Option<u32>,
     pub(super) top: usize,
     pub(super) form: Form,
-    /// The lines that are seen, and how much time a blank one stands for, if any.
+    /// The visible lines, and the time represented by a blank one, if any.
     lines: Vec<ListLine>,
     unit: Option<Duration>,
-    /// Packets come as they are captured.
+    /// Whether packets are captured live.
     pub(super) is_live: bool,
-    /// New rows are gone to as they come.
+    /// Whether new rows are selected as they arrive.
     pub(super) follow: bool,
-    /// When the last is of what is shown; more may come while the screen is paused.
+    /// The time of the last event shown; more may arrive while the screen is paused.
     pub(super) until: Option<Timestamp>,
-    /// How many rows there were when it stopped.
+    /// The number of rows when following stopped.
     left_at: Option<usize>,
     pub(super) bookmarks: BTreeSet<u32>,
     pub(super) mark: Option<u32>,
-    /// The filter that is typed has a mistake: the rows are those of the text before it.
+    /// Whether the filter being typed is invalid, so that the rows are those of its last valid text.
     pub(super) lags: bool,
-    /// The colours of rows that filters let through, by the configuration.
+    /// The configured filters and the colours of the rows that match them.
     pub(super) colours: Vec<(Matcher, RowColour)>,
     pub(super) columns: ChosenColumns,
 }
@@ -61,9 +61,9 @@ pub(super) struct Timeline {
 /// The content of a line of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ListLine {
-    /// Whose the lanes are.
+    /// The headings of the lanes.
     Heads,
-    /// The time before a row, and how many such lines stand above this one.
+    /// A blank line that represents time before a row, and the number of such lines above it.
     Before(usize, usize),
     Row(usize),
 }
@@ -76,7 +76,7 @@ pub(super) struct Form {
     pub(super) to_scale: bool,
 }
 
-/// The means that the list is drawn with.
+/// The context for drawing the timeline.
 pub(super) struct Look<'a> {
     pub(super) theme: &'a Theme,
     pub(super) store: &'a mut Store,
@@ -91,13 +91,13 @@ impl Timeline {
         Timeline { form, is_live, follow: is_live, ..Timeline::default() }
     }
 
-    /// Does what a key asks for.
+    /// Handles an action.
     pub(super) fn handle(&mut self, action: Action, store: &mut Store) -> Effect {
         if let Some(by) = action.lines(self.drawn()) {
             self.step(store, by);
             if action == Action::Last && self.is_live {
                 if self.rows.chosen.range.is_some() {
-                    // What comes lies behind every stretch of time.
+                    // New rows are after any time range.
                     self.show_range(store, None);
                 }
                 self.set_follow(true);
@@ -145,7 +145,7 @@ impl Timeline {
         self.select(store, self.selected.saturating_add_signed(by));
     }
 
-    /// Selects the row in a line of those that are seen.
+    /// Selects the row in a visible line.
     pub(super) fn click(&mut self, store: &Store, line: usize) {
         if let Some(ListLine::Row(row)) = self.lines.get(line) {
             self.select(store, *row);
@@ -163,7 +163,7 @@ impl Timeline {
         self.entry = self.rows.get(store, self.selected);
     }
 
-    /// Selects an entry, if it is among the rows.
+    /// Selects an entry if it is among the rows.
     pub(super) fn go_to(&mut self, store: &Store, number: u32) -> Effect {
         if !self.shows(store, number) {
             return Effect::say("it is not among the messages shown");
@@ -182,19 +182,19 @@ impl Timeline {
         self.left_at = None;
     }
 
-    /// Returns how many rows came since they are not followed any more.
+    /// Returns the number of rows that arrived since following stopped.
     pub(super) fn new_rows(&self) -> usize {
         self.left_at.map_or(0, |before| self.rows.len().saturating_sub(before))
     }
 
-    /// Sorts the rows by what comes next.
+    /// Changes to the next sort order.
     fn sort(&mut self, store: &Store) -> Effect {
         let order = self.rows.chosen.order.next();
         self.sort_by(store, order);
         Effect::Say(format!("rows sorted by {}: {} goes on", order.name(), keys::key_for(Action::Sort)))
     }
 
-    /// Sorts the rows by what a head names; by what they are sorted by already, by time again.
+    /// Sorts the rows by a heading's order, or by time if they are already sorted by it.
     pub(super) fn sort_at(&mut self, store: &Store, order: RowOrder) {
         self.sort_by(store, if order == self.rows.chosen.order { RowOrder::Time } else { order });
     }
@@ -204,12 +204,12 @@ impl Timeline {
         self.top = 0;
         self.follow = false;
         if order != RowOrder::Time {
-            // The most is what is looked for.
+            // The highest value is of interest.
             (self.selected, self.entry) = (0, None);
         }
     }
 
-    /// Goes to the next anomaly that is at least so bad, from the end to the beginning.
+    /// Moves to the next anomaly of at least severity `least`, wrapping at the end.
     fn next_anomaly(&mut self, store: &Store, least: Severity) -> Effect {
         let is_one = |number: &u32| {
             let severity = store.entry(*number).and_then(Entry::anomaly).map(|(_, severity)| severity);
@@ -255,13 +255,13 @@ impl Timeline {
         }
     }
 
-    /// Shows what a filter lets through, or all.
+    /// Shows the rows that pass a filter, or all.
     pub(super) fn show_filter(&mut self, store: &Store, filter: Option<Matcher>) {
         self.rows.set_filter(filter, store);
         self.top = 0;
     }
 
-    /// Shows a stretch of time, or all.
+    /// Shows a time range, or all.
     pub(super) fn show_range(&mut self, store: &Store, range: Option<(Timestamp, Timestamp)>) {
         let range = range.zip(store.times()).and_then(|((from, to), (first, last))| {
             let (from, to) = (from.max(first), to.min(last));
@@ -277,13 +277,13 @@ impl Timeline {
         }
     }
 
-    /// Returns the times between which everything is that there was when the screen was not paused.
+    /// Returns the times of the first and the last event, as of the moment the screen was paused.
     pub(super) fn whole(&self, store: &Store) -> Option<(Timestamp, Timestamp)> {
         let (first, last) = store.times()?;
         Some((first, self.until.map_or(last, |until| until.min(last))))
     }
 
-    /// Returns the time between the mark and the selected message.
+    /// Returns the time between the mark and the selected entry.
     pub(super) fn measured(&self, store: &Store) -> Option<String> {
         let (mark, entry) = (store.entry(self.mark?)?, store.entry(self.entry?)?);
         let (from, to) = (mark.time().min(entry.time()), mark.time().max(entry.time()));
@@ -292,7 +292,7 @@ impl Timeline {
         Some(format!("{sign}{} {words}", text::span(to.since(from))))
     }
 
-    /// Finds the selected row among those that there are, and chooses the lines that are seen.
+    /// Updates the selected row and the visible lines.
     pub(super) fn refresh(&mut self, store: &Store, height: usize) {
         let last = self.rows.len().saturating_sub(1);
         if self.follow {
@@ -307,7 +307,7 @@ impl Timeline {
         self.lay_out(store, height);
     }
 
-    /// Chooses the lines that are seen where there is room for `height`, the selected row among them.
+    /// Determines the visible lines, at most `height`, including the selected row.
     fn lay_out(&mut self, store: &Store, height: usize) {
         self.lines.clear();
         if self.rows.len() == 0 {
@@ -328,18 +328,18 @@ impl Timeline {
         self.lines.truncate(height);
     }
 
-    /// Returns how many rows are seen.
+    /// Returns the number of visible rows.
     pub(super) fn drawn(&self) -> usize {
         self.lines.iter().filter(|line| matches!(line, ListLine::Row(_))).count()
     }
 
-    /// Returns the number and the entry in a row.
+    /// Returns the entry of a row, with its number.
     fn at(&self, store: &Store, row: usize) -> Option<(u32, Entry)> {
         let number = self.rows.get(store, row)?;
         Some((number, *store.entry(number)?))
     }
 
-    /// Returns the first row to be seen: as far up as the selected one lets it be.
+    /// Returns the first visible row, changed only as far as needed to show the selected one.
     fn first(&self, store: &Store, height: usize) -> usize {
         let (mut lines, mut row) = (1_usize, self.selected);
         while row > 0 {
@@ -352,7 +352,7 @@ impl Timeline {
         self.top.min(self.selected).min(self.rows.len().saturating_sub(1)).max(row)
     }
 
-    /// Returns how much time a blank line stands for: so much that the rows in view have as many blank lines as rows.
+    /// Returns the time represented by a blank line, chosen so that the visible rows have as many blank lines as rows.
     fn unit(&self, store: &Store, height: usize) -> Option<Duration> {
         let last = self.top.saturating_add(height / 2).min(self.rows.len().saturating_sub(1));
         let time = |row: usize| self.at(store, row).map(|(_, entry)| entry.order());
@@ -360,7 +360,7 @@ impl Timeline {
         span.checked_div(u32::try_from(height / 2).unwrap_or(1).max(1)).filter(|unit| !unit.is_zero())
     }
 
-    /// Returns how many lines stand for the time before a row.
+    /// Returns the number of lines for the time before a row.
     fn gap(&self, store: &Store, row: usize) -> usize {
         let above = row.checked_sub(1).and_then(|above| self.at(store, above));
         let (Some((_, above)), Some((_, entry))) = (above, self.at(store, row)) else { return 0 };
@@ -373,26 +373,26 @@ impl Timeline {
         }
     }
 
-    /// Returns what lies before a row: a silence, if it is long enough to be shown, and another date.
+    /// Returns the pause before a row: a silence long enough to be shown, or a change of date.
     fn pause(&self, store: &Store, row: usize) -> Option<Pause> {
         let (_, entry) = self.at(store, row)?;
         let (_, before) = self.at(store, row.checked_sub(1)?).filter(|_| self.rows.is_in_time())?;
         let silence = entry.order().since(before.order());
-        // Only what is a second or more behind, or stands beside midnight, can have another date.
+        // Only times of day need a date.
         let form = self.form.time;
         let tells = matches!(form, TimeForm::Absolute | TimeForm::Local);
         let date = tells.then(|| form.date(entry.time())).filter(|date| *date != form.date(before.time()));
         (silence >= SILENCE || date.is_some()).then_some(Pause { silence, date })
     }
 
-    /// Returns how many entries a filter hides between a row and the one before.
+    /// Returns the number of entries that a filter hides between a row and the previous one.
     fn hidden(&self, store: &Store, row: usize) -> u64 {
         let place = |row: usize| self.rows.get(store, row).map(|number| self.rows.place(store, number));
         let between = row.checked_sub(1).and_then(place).zip(place(row));
         between.map_or(0, |(before, at)| at.saturating_sub(before).saturating_sub(1) as u64)
     }
 
-    /// Draws the list, the visible window of it and no more.
+    /// Draws the visible part of the list.
     pub(super) fn draw(&self, look: &mut Look<'_>, area: Rect, buffer: &mut Buffer) {
         if self.lines.is_empty() {
             self.draw_nothing(look, area, buffer);
@@ -404,9 +404,9 @@ impl Timeline {
     }
 }
 
-/// A pause between two rows that has a line of its own.
+/// A pause between two rows that has its own line.
 struct Pause {
     silence: Duration,
-    /// The date of the second row, where the first has another.
+    /// The date of the second row, if it differs from that of the first.
     date: Option<String>,
 }

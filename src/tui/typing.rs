@@ -1,4 +1,4 @@
-//! What becomes of a line that is typed: a filter, a search, a place, the name of a file.
+//! Processing of the input line: a filter, a search, a target or a file name.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -18,7 +18,7 @@ use crate::filter::Candidate;
 use crate::text;
 
 impl App {
-    /// Asks for a line of text.
+    /// Opens a prompt.
     pub(super) fn ask(&mut self, ask: PromptKind, text: &str) {
         let history: &[String] = match ask {
             PromptKind::Filter => &self.typed.filters,
@@ -34,7 +34,7 @@ impl App {
         self.typed();
     }
 
-    /// Lists what may stand at the cursor, and shows what a line makes of the screen while it is typed.
+    /// Updates the completions after an edit, and previews the line.
     pub(super) fn typed(&mut self) {
         let Some(prompt) = &mut self.prompt else { return };
         let (store, rows) = (&self.store, &self.timeline.rows);
@@ -50,7 +50,7 @@ impl App {
         self.try_line();
     }
 
-    /// Shows what a line makes of the screen while it is typed.
+    /// Previews the effect of the line while it is being typed.
     pub(super) fn try_line(&mut self) {
         let Some(prompt) = &mut self.prompt else { return };
         prompt.mistake = None;
@@ -72,7 +72,7 @@ impl App {
         self.timeline.lags = prompt.ask == PromptKind::Filter && prompt.mistake.is_some();
     }
 
-    /// Leaves the prompt, and shows what was shown before.
+    /// Closes the prompt and restores the previous view.
     pub(super) fn cancel(&mut self) {
         match self.prompt.take().map(|prompt| prompt.ask) {
             Some(PromptKind::Filter) => {
@@ -86,7 +86,7 @@ impl App {
         }
     }
 
-    /// Does what was typed; where that cannot be, the prompt stays and says why.
+    /// Performs what was typed; on failure the prompt stays open and shows the reason.
     pub(super) fn accept(&mut self) -> Effect {
         let Some(mut prompt) = self.prompt.take() else { return Effect::None };
         let text = prompt.text().trim().to_owned();
@@ -116,7 +116,7 @@ impl App {
                 remember(&mut self.typed.searches, &text);
                 let is_here = !self.detail.document.hits(Some(&pattern)).is_empty();
                 self.search = Search::new(pattern);
-                // In the detail, what it shows is searched first.
+                // With the focus on the detail, the message shown is searched first.
                 if self.panel == Panel::Detail && is_here {
                     Effect::Hit(self.timeline.selected, Arrival::FirstHit)
                 } else {
@@ -140,7 +140,7 @@ impl App {
         })
     }
 
-    /// Begins to write what is shown; where that cannot be, returns what name to ask for instead, and why.
+    /// Starts to write the shown entries; on failure returns another file name to propose, and the reason.
     fn write(&mut self, ask: PromptKind, text: &str) -> Result<(), (String, String)> {
         let path = Path::new(text);
         let ends = path.extension().map(|end| end.to_string_lossy().to_ascii_lowercase());
@@ -161,7 +161,7 @@ impl App {
         })
     }
 
-    /// Says what and how much is written.
+    /// Describes the data to be written and its amount.
     fn extent(&self, ask: PromptKind) -> String {
         let shown = self.choice();
         let conversations = text::counted(shown.connections.len() as u64, "conversation");
@@ -171,7 +171,7 @@ impl App {
         }
     }
 
-    /// Says which entries are shown, and of which connections they are.
+    /// Returns the shown entries and their connections.
     fn choice(&self) -> Choice {
         let (store, rows) = (self.store.lock(), &self.timeline.rows);
         let mut entries: Vec<u32> = (0..rows.len()).filter_map(|row| rows.get(&store, row)).collect();
@@ -183,12 +183,12 @@ impl App {
     }
 }
 
-/// Returns the filter that is called so, or the text itself.
+/// Returns the filter named `text`, or `text` itself.
 fn meant<'a>(named: &'a [(String, String)], text: &'a str) -> &'a str {
     named.iter().find(|(name, _)| name == text.trim()).map_or(text, |(_, filter)| filter)
 }
 
-/// Lists the filters whose names a text may become.
+/// Returns the named filters that complete a text.
 fn named(named: &[(String, String)], text: &str, cursor: usize) -> Vec<Candidate> {
     let names = named.iter().map(|(name, _)| name).filter(|name| name.starts_with(text) && *name != text);
     names
@@ -196,7 +196,7 @@ fn named(named: &[(String, String)], text: &str, cursor: usize) -> Vec<Candidate
         .collect()
 }
 
-/// Returns `name`, or with a number before its ending where that is taken: `shown-2.ndjson`.
+/// Returns `name`, with a number before its extension if the file exists: `shown-2.ndjson`.
 pub(super) fn free(name: &str) -> String {
     let path = Path::new(name);
     let numbered = |n: u32| -> PathBuf {
@@ -211,11 +211,11 @@ pub(super) fn free(name: &str) -> String {
     found.map_or_else(|| name.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
-/// Says in plain words why a file could not be made.
+/// Describes why a file could not be created.
 fn plain(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such folder".to_owned(),
-        // Whoever knows why says it.
+        // A custom error carries its own explanation.
         io::ErrorKind::PermissionDenied if error.get_ref().is_some() => error.to_string(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         io::ErrorKind::IsADirectory => "this is a folder".to_owned(),

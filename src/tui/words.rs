@@ -1,4 +1,4 @@
-//! What a row says in words: the one place that the list draws from and a search looks through.
+//! The text of rows: the single source for drawing the list and for searching it.
 
 use std::fmt::Write as _;
 
@@ -11,13 +11,13 @@ use crate::store::{Attempt, Entry, EntryKind, Facts, PayloadLocation, Store};
 use crate::text;
 use crate::view::{self, Piece, Style, StyledOutput};
 
-/// How many payload bytes a row may look at.
+/// The maximum number of payload bytes examined for a row.
 const PREVIEW: usize = 1024;
 
-/// How many columns of what a message means are made ready: more than any row shows.
+/// The number of columns prepared of a message's meaning, more than any row shows.
 const MEANING: usize = 400;
 
-/// The role of a stretch of a row.
+/// The role of a stretch of text in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Plain,
@@ -26,13 +26,13 @@ pub(super) enum Role {
     Subprotocol,
     Control,
     Good,
-    /// Digits that stand for bytes: what is searched for is not lit in them.
+    /// Hexadecimal digits, in which search hits are not highlighted.
     Hex,
     From(Side),
     Severity(Severity),
 }
 
-/// A stretch of a row; its bytes may come from the wire.
+/// A stretch of text in a row; its bytes may come from the wire.
 #[derive(Clone, Debug)]
 pub(super) struct Stretch {
     pub(super) bytes: Vec<u8>,
@@ -54,12 +54,12 @@ impl Role {
     }
 }
 
-/// The words of one row, in order.
+/// The text of a row.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Words(pub(super) Vec<Stretch>);
 
 impl Words {
-    /// Returns what the row of an opening, an end or an anomaly says; nothing for a message, whose payload says it.
+    /// Returns the text of an opening, a close or an anomaly; it is empty for a message.
     pub(super) fn of(store: &Store, entry: &Entry) -> Words {
         let mut words = Words::default();
         match entry.what() {
@@ -71,8 +71,8 @@ impl Words {
         words
     }
 
-    /// Returns what a message means in its sub-protocol: the kind of the first unit, then everything else; `None` where a
-    /// later message tells it.
+    /// Returns the meaning of a message in its sub-protocol: the kind of the first unit, then everything else. Returns
+    /// `None` if it has none, or if a later message reports it.
     pub(super) fn of_meaning(store: &mut Store, number: u32) -> Option<(Stretch, Words)> {
         let from = store.entry(number).filter(|entry| entry.facts().has(Facts::MEANING))?.from()?;
         let meaning = store.meaning(number)?;
@@ -83,7 +83,7 @@ impl Words {
         Some((kind, words))
     }
 
-    /// Returns what the row of a message says behind its size; of bytes, as many as suit `room` columns.
+    /// Returns the text of a message's row after its size; binary data is limited to suit `room` columns.
     pub(super) fn of_payload(store: &mut Store, number: u32, room: usize) -> Words {
         let mut words = Words::default();
         let Some(entry) = store.entry(number).copied() else { return words };
@@ -107,7 +107,7 @@ impl Words {
         words
     }
 
-    /// Adds text, with dots for what is missing; of the body of a close frame, the reason.
+    /// Adds text, with dots for missing bytes; of a close frame, only the reason.
     fn text(&mut self, payload: &[u8], missing: &[Missing], entry: &Entry) {
         let is_whole = payload.len() >= entry.kept() as usize;
         let code = if entry.close_code().is_some() { 2_usize } else { 0 };
@@ -121,7 +121,7 @@ impl Words {
                     let from = code.saturating_sub(usize::try_from(offset).unwrap_or(code));
                     self.add(Role::Plain, bytes.get(from..).unwrap_or_default());
                 }
-                // Of the others it is not known yet where they are.
+                // The position of further gaps is not known yet.
                 Piece::Missing(_) if known >= payload.len() && !is_whole => break,
                 Piece::Missing(hole) => drop(self.add(Role::Severity(Severity::Note), view::dots(&hole))),
             }
@@ -129,7 +129,7 @@ impl Words {
         self.add(Role::Quiet, if quoted { "”" } else { "" });
     }
 
-    /// Adds bytes in hexadecimal, `most` at most, then as the characters they might be.
+    /// Adds up to `most` bytes in hexadecimal, then as ASCII characters.
     fn bytes_of(&mut self, payload: &[u8], missing: &[Missing], most: usize) {
         let (mut left, mut is_cut, note) = (most, false, Role::Severity(Severity::Note));
         for piece in view::pieces(payload, missing) {
@@ -146,7 +146,7 @@ impl Words {
                 }
                 Piece::Missing(hole) => {
                     let dots = view::dots(&hole);
-                    // Two dots stand for a byte here, unless they are counted.
+                    // A byte takes two dots here, unless the text is a count.
                     let dots = if dots.trim_matches('·').is_empty() { dots.repeat(2) } else { dots };
                     left = left.saturating_sub(usize::from(columns(&dots)) / 2);
                     self.add(note, dots);
@@ -165,7 +165,7 @@ impl Words {
         }
     }
 
-    /// Returns what the row of any entry says.
+    /// Returns the text of any entry's row.
     pub(super) fn of_any(store: &mut Store, number: u32, room: usize) -> Words {
         let Some(entry) = store.entry(number).copied() else { return Words::default() };
         let Some(from) = entry.from().filter(|_| entry.what() == EntryKind::Message) else {
@@ -180,7 +180,7 @@ impl Words {
         words
     }
 
-    /// Returns whether a place of `pattern` is seen in so many columns.
+    /// Returns whether a hit of `pattern` is visible within `room` columns.
     pub(super) fn show(&self, pattern: &Pattern, room: u16) -> bool {
         let width = |bytes: Option<&[u8]>| columns(&text::printable_string(bytes.unwrap_or_default()));
         let mut column = 1_u16;
@@ -192,7 +192,7 @@ impl Words {
         })
     }
 
-    /// Returns the bytes of all of it, as a search sees them.
+    /// Returns all bytes of the text, for searching.
     pub(super) fn bytes(&self) -> Vec<u8> {
         self.0.iter().flat_map(|stretch| stretch.bytes.iter().copied()).collect()
     }
@@ -291,13 +291,13 @@ impl StyledOutput for Words {
     }
 
     fn wire(&mut self, style: Style, bytes: &[u8], room: usize) {
-        // Whoever draws it cuts it by columns; a character has four bytes at most.
+        // The caller truncates by columns; a character has at most four bytes.
         let bytes = bytes.get(..room.saturating_mul(4)).unwrap_or(bytes);
         self.add(Role::of(style), bytes);
     }
 }
 
-/// Returns the sign of a severity.
+/// Returns the symbol of a severity.
 pub(super) const fn sign(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "✖",
@@ -306,7 +306,7 @@ pub(super) const fn sign(severity: Severity) -> &'static str {
     }
 }
 
-/// Returns the beginning of a payload and what is missing of it, where it can be read.
+/// Returns the beginning of a payload and its missing ranges, if it can be read.
 fn beginning(store: &mut Store, number: u32, entry: &Entry) -> Option<(Vec<u8>, Vec<Missing>)> {
     if entry.facts().has(Facts::MISSING) {
         let record = store.record(number, PREVIEW).filter(|record| !record.dropped)?;
@@ -324,7 +324,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     text
 }
 
-/// Says how many bytes are missing, and why.
+/// Describes how many bytes are missing, and why.
 fn missing(store: &Store, entry: &Entry) -> String {
     let from = entry.from().map_or("capture", Side::name);
     let (mut length, mut cause) = ("bytes".to_owned(), String::new());
@@ -338,11 +338,11 @@ fn missing(store: &Store, entry: &Entry) -> String {
     format!("{length} of the {from} missing{cause}")
 }
 
-/// How many connections are told one by one.
+/// The maximum number of connections listed individually.
 const LISTED: usize = 200;
 
-/// Returns a line for each connection in which no WebSocket was found, as `explain` says it: which, what it was, and what
-/// would help.
+/// Returns a line for each connection without a WebSocket, as `explain` describes it: its name, what it was, and
+/// advice.
 pub(super) fn unshown(store: &Store) -> Vec<Vec<Stretch>> {
     let mut explain = Explain::new();
     for (conn, unshown) in store.unshown().iter().take(LISTED) {

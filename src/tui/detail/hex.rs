@@ -10,7 +10,7 @@ use super::hex_rows::{Cell, HexLine, HexLines, OFFSET, Row, characters, width_of
 use super::{Detail, Look};
 
 impl Detail {
-    /// Puts the bytes into rows, and finds the first to be seen.
+    /// Lays out the bytes in rows and computes the first visible one.
     pub(super) fn lay_out_bytes(&mut self, area: Rect) {
         let per_row = *[32, 16, 8].iter().find(|bytes| width_of(**bytes) <= area.width).unwrap_or(&4);
         if self.rows.per_row != per_row {
@@ -21,7 +21,7 @@ impl Detail {
         let height = usize::from(area.height);
         self.hex_top = scroll(self.hex_top, selected.saturating_add(1).min(last), height, self.rows.count);
         if self.hex_top == selected && selected > 0 {
-            // The heading of the part stays in view where there is room.
+            // Keep the heading of the part in view if there is room.
             self.hex_top = selected.saturating_sub(1);
         }
     }
@@ -31,7 +31,7 @@ impl Detail {
         (area.y..area.bottom()).zip((self.hex_top..self.rows.count).filter_map(|n| self.rows.line(n)))
     }
 
-    /// Returns the byte that lies under a place on the screen.
+    /// Returns the byte at a position of the screen.
     pub(super) fn byte_at(&self, at: Position) -> Option<usize> {
         let area = self.panes.hex?;
         let (_, line) = self.bytes_seen().find(|(y, _)| *y == at.y)?;
@@ -48,7 +48,7 @@ impl Detail {
         }
     }
 
-    /// Draws bytes in hex and as characters; those of the selected field are lit.
+    /// Draws bytes in hex and as characters, highlighting those of the selected field.
     pub(super) fn draw_bytes(&self, look: &Look<'_>, buffer: &mut Buffer) {
         let (Some(area), theme, document) = (self.panes.hex, look.theme, &self.document) else { return };
         let room = area.width.saturating_sub(1);
@@ -77,7 +77,7 @@ impl Detail {
         }
     }
 
-    /// Returns how a byte looks that is `plain` where nothing lights it.
+    /// Returns the style of a byte, which is `plain` unless it is highlighted.
     fn byte_style(&self, look: &Look<'_>, lit: &Range<usize>, at: usize, plain: Style) -> Style {
         let selected = at == self.byte && look.focus;
         let place = at.checked_sub(self.document.payload.start);

@@ -4,49 +4,49 @@ use super::super::clock::grouped;
 use super::super::document::Document;
 use super::super::patched::{Part, Patched};
 
-/// From how many rows on of which nothing is known they are one line.
+/// The minimum number of consecutive unknown rows that are shown as a single line.
 const FOLDED: u64 = 3;
 
-/// How many columns an offset takes.
+/// The width of an offset, in columns.
 pub(super) const OFFSET: u16 = 8;
 
-/// Returns the column at which the characters of rows of so many bytes begin.
+/// Returns the column of the character part in rows of `per_row` bytes.
 pub(super) const fn characters(per_row: usize) -> u16 {
     width_of(per_row).saturating_sub(per_row as u16)
 }
 
-/// Returns how many columns a row of so many bytes takes: its offset, the bytes in hex, and as characters.
+/// Returns the width of a row of `bytes` bytes: its offset, the bytes in hex, and as characters.
 pub(super) const fn width_of(bytes: usize) -> u16 {
     (bytes as u16).saturating_mul(4).saturating_add(bytes as u16 / 8).saturating_add(9)
 }
 
 #[derive(Clone, Debug)]
 pub(super) enum HexLine {
-    /// The heading of one of the document's parts.
+    /// The heading of a part of the document.
     Part(usize),
     Row(Row),
-    /// Rows of which nothing is known: the offset of the first, and words in their place.
+    /// Unknown rows: the offset of the first, and the text shown instead.
     Missing(u64, String),
 }
 
-/// A row of cells, or many rows that follow each other and of which all is known.
+/// A row of cells, or a run of consecutive rows whose bytes are all known.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     /// The offset of its first cell in its part.
     pub(super) offset: u64,
-    /// The cells that there are; those without a byte are missing.
+    /// The range of cells in use; those without a byte are missing.
     cells: Range<usize>,
-    /// The bytes that are known.
+    /// The range of the known bytes.
     bytes: Range<usize>,
 }
 
-/// The lines that show bytes, made when they are wanted of what follows each other.
+/// The lines that show bytes; rows within a run are created on demand.
 #[derive(Debug, Default)]
 pub(super) struct HexLines {
     pub(super) per_row: usize,
-    /// How many lines there are.
+    /// The number of lines.
     pub(super) count: usize,
-    /// What follows each other, and the number of its first line.
+    /// The runs, each with the number of its first line.
     runs: Vec<(usize, HexLine)>,
 }
 
@@ -88,7 +88,7 @@ impl HexLines {
         Some(HexLine::Row(Row { offset, cells: 0..bytes.len(), bytes }))
     }
 
-    /// Returns the line that a byte is in.
+    /// Returns the line that contains a byte.
     pub(super) fn line_of(&self, byte: usize) -> usize {
         let found = self.runs.iter().find_map(|(first, line)| match line {
             HexLine::Row(row) if row.bytes.contains(&byte) => {
@@ -101,12 +101,12 @@ impl HexLines {
     }
 }
 
-/// Lays out a payload of which parts are missing; rows of which nothing is known are one line.
+/// Lays out a payload with missing parts; consecutive unknown rows become a single line.
 fn rows_with_gaps(patched: &Patched, start: usize, per_row: usize, lines: &mut Vec<HexLine>) {
     let width = per_row.max(1) as u64;
     let row_of = |offset: u64| offset.saturating_sub(offset.checked_rem(width).unwrap_or(0));
     let cell = |offset: u64, row: u64| usize::try_from(offset.saturating_sub(row)).unwrap_or(per_row);
-    // What is not known to lie in a row before this offset does not lie there: its place is not known.
+    // Cells of a row before offset `first` stay empty, because the position of their bytes is unknown.
     let (mut end, mut first) = (0_u64, 0_u64);
     for part in &patched.parts {
         match part {
@@ -117,7 +117,7 @@ fn rows_with_gaps(patched: &Patched, start: usize, per_row: usize, lines: &mut V
                     let row = row_of(end);
                     let left = bytes.end.saturating_sub(at);
                     let whole = left.saturating_sub(left.checked_rem(per_row).unwrap_or(0));
-                    // Rows of which all is known are one run.
+                    // Fully known rows form one run.
                     let is_run = row == end && whole > per_row && first <= end;
                     let room = if is_run { whole } else { per_row.saturating_sub(cell(end, row)).max(1) };
                     let to = at.saturating_add(room).min(bytes.end);
@@ -158,7 +158,7 @@ fn rows_with_gaps(patched: &Patched, start: usize, per_row: usize, lines: &mut V
     }
 }
 
-/// Adds cells to the last row, or begins one.
+/// Appends cells to the last row, or begins a new row.
 fn extend(lines: &mut Vec<HexLine>, offset: u64, cells: Range<usize>, bytes: Range<usize>) {
     match lines.last_mut() {
         Some(HexLine::Row(row)) if row.offset == offset && row.cells.end <= cells.end => {
@@ -181,7 +181,7 @@ pub(super) enum Cell {
 }
 
 impl Row {
-    /// Lists its cells, with the known bytes in their places.
+    /// Returns its cells, with the known bytes in their positions.
     pub(super) fn cells(&self, document: &Document) -> Vec<Cell> {
         let mut cells = vec![Cell::None; self.cells.start];
         cells.resize(self.cells.end, Cell::Missing);

@@ -9,7 +9,7 @@ use super::super::text::{Light, RowWriter, broken};
 use super::{Detail, Look};
 
 impl Detail {
-    /// Draws the payload as text, its lines broken where they are too long.
+    /// Draws the payload as text, with long lines wrapped.
     pub(super) fn draw_text(&self, look: &Look<'_>, buffer: &mut Buffer) {
         let (area, theme, document) = (self.panes.whole, look.theme, &self.document);
         let shown = document.shown_text();
@@ -50,7 +50,7 @@ impl Detail {
         }
     }
 
-    /// Says why there is no JSON.
+    /// Draws the reason why no JSON is shown.
     fn draw_no_json(&self, look: &Look<'_>, buffer: &mut Buffer) {
         let (area, document) = (self.panes.whole, &self.document);
         let words = match (document.absent, document.payload().is_empty()) {
@@ -106,9 +106,9 @@ impl Detail {
     }
 }
 
-/// Returns the lights that fall into a range, counted from where it begins.
+/// Returns the highlights within a range, relative to its start.
 fn within(lights: &[Light], range: &Range<usize>) -> Vec<Light> {
-    // They are in order and do not overlap.
+    // Highlights are sorted and do not overlap.
     let first = lights.partition_point(|(light, _)| light.end <= range.start);
     let inside = lights.get(first..).unwrap_or_default().iter();
     inside

@@ -8,12 +8,12 @@ use super::super::text::{RowWriter, broken, columns};
 use super::super::theme::Theme;
 use super::{Detail, Look};
 
-/// How many lines a sentence may take, and the value of the selected field.
+/// The maximum number of lines for a sentence, and for the value of the selected field.
 const PROSE: usize = 4;
 const SELECTED: usize = 12;
 
 impl Detail {
-    /// Returns the first field to be seen, which moves as little as it must for the selected one to be seen whole.
+    /// Returns the first visible field, scrolling as little as necessary to show the selected one completely.
     pub(super) fn first_field(&self, area: Rect) -> usize {
         let (shown, height) = (&self.shown_fields, usize::from(area.height));
         let selected = shown.iter().position(|n| *n == self.field).unwrap_or(0);
@@ -24,7 +24,7 @@ impl Detail {
             above = above.saturating_sub(lines(from));
             from = from.saturating_add(1);
         }
-        // Nor is there room left below while there are fields above.
+        // No room is left empty below while there are fields above.
         let mut rest: usize = (from..shown.len()).map(lines).take(height).sum();
         while from > 0 && rest.saturating_add(lines(from.saturating_sub(1))) <= height {
             from = from.saturating_sub(1);
@@ -33,7 +33,7 @@ impl Detail {
         from
     }
 
-    /// Lists the fields that are seen, with their places.
+    /// Returns the visible fields with their areas.
     pub(super) fn fields_seen(&self) -> impl Iterator<Item = (Rect, usize)> {
         let area = self.panes.tree.unwrap_or_default();
         self.shown_fields.iter().skip(self.tree_top).scan(area.y, move |y, n| {
@@ -53,13 +53,13 @@ impl Detail {
     }
 }
 
-/// A field that is to be drawn.
+/// A field to be drawn.
 struct Line<'a> {
     n: usize,
     field: Option<&'a Field>,
-    /// The column at which its value begins, in the panel.
+    /// The column of the value, relative to the panel.
     indent: u16,
-    /// The lines of its value, as ranges of it.
+    /// The lines of the value, as ranges of it.
     value: Vec<std::ops::Range<usize>>,
 }
 
@@ -122,7 +122,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Returns how a field's name and its value look.
+/// Returns the styles of a field's name and value.
 const fn styles(theme: &Theme, tone: FieldStyle) -> (Style, Style) {
     match tone {
         FieldStyle::Heading => (theme.title, theme.text),

@@ -7,7 +7,7 @@ use crate::store::{Entry, Facts};
 use crate::text;
 
 impl Document {
-    /// Says how far a message was compressed: payloads compared, without the headers of frames.
+    /// Adds the compression ratio of a message, from its payload sizes without frame headers.
     pub(super) fn deflate(&mut self, entry: &Entry, frames: &[Frame]) {
         if !entry.facts().has(Facts::COMPRESSED) {
             return;
@@ -48,7 +48,7 @@ impl Document {
         });
     }
 
-    /// Lays out the frames; where nothing was compressed or lost, each with its share of the payload.
+    /// Adds the frames, each with its part of the payload if nothing was compressed or lost.
     pub(super) fn frames(&mut self, frames: &[Frame], entry: &Entry) {
         let declared = frames.iter().fold(0_u64, |sum, frame| sum.saturating_add(frame.header.length));
         let plain = !entry.facts().has(Facts::COMPRESSED) && declared == u64::from(entry.kept());

@@ -34,7 +34,7 @@ impl Document {
         self.text = true;
     }
 
-    /// Says what the connection ran through and over.
+    /// Adds the proxy and the layers that carried the connection.
     fn over(&mut self, over: &Over, id: ConnId) {
         if over.http2 {
             let stream =
@@ -95,7 +95,7 @@ impl Document {
         });
     }
 
-    /// Says whether the accept value answers the key; who refuses owes none.
+    /// Adds whether the accept value matches the key; it is not required in a refusal.
     fn accept(&mut self, handshake: &Handshake, owed: bool) {
         let accept = handshake.accept.as_ref().filter(|accept| owed || accept.found.is_some());
         let Some(accept) = accept else { return };
@@ -145,7 +145,7 @@ impl Document {
                 it.bytes.extend_from_slice(field.value.as_bytes());
                 let to = it.bytes.len();
                 it.bytes.extend_from_slice(b"\r\n");
-                // A header's name is from the wire too: it is shown escaped.
+                // A header name also comes from the wire, so it is shown escaped.
                 it.ranged(&text::printable_string(field.name.as_bytes()), field.value.as_bytes(), from..to);
             }
         });

@@ -4,11 +4,11 @@ use crate::event::{Meaning, Role, Severity, Unit};
 use crate::text;
 use crate::view;
 
-/// How many bytes of a body are shown among the fields: the payload shows all of it.
+/// The number of bytes of a body shown among the fields; the payload shows all of it.
 const BODY: usize = 400;
 
 impl Document {
-    /// Lays out what a message means in its sub-protocol.
+    /// Adds the meaning of a message in its sub-protocol.
     pub(super) fn meaning(&mut self, meaning: Meaning<'_>) {
         for unit in meaning.units() {
             let tone =

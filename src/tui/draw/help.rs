@@ -7,7 +7,7 @@ use super::super::keys;
 use super::super::text::RowWriter;
 use super::super::theme::Theme;
 
-/// Draws the table of keys over everything.
+/// Draws the table of keys over the screen.
 pub(super) fn draw(theme: &Theme, area: Rect, top: usize, buffer: &mut Buffer) {
     let lines = lines();
     let (two, per_column, height) = extent(area, lines.len());
@@ -47,7 +47,7 @@ pub(super) fn draw(theme: &Theme, area: Rect, top: usize, buffer: &mut Buffer) {
     }
 }
 
-/// Returns whether there are two columns, how many lines each has, and how many rows the table takes.
+/// Returns whether there are two columns, the number of lines in each, and the number of rows of the table.
 fn extent(area: Rect, lines: usize) -> (bool, usize, u16) {
     let two = area.width >= 156;
     let per_column = if two { lines.div_ceil(2) } else { lines };
@@ -55,7 +55,7 @@ fn extent(area: Rect, lines: usize) -> (bool, usize, u16) {
     (two, per_column, height.min(area.height.saturating_sub(2)))
 }
 
-/// Returns how far the table can be scrolled.
+/// Returns the last scroll position of the table.
 pub(in super::super) fn last_top(area: Rect) -> usize {
     let (_, per_column, height) = extent(area, lines().len());
     per_column.saturating_sub(usize::from(height.saturating_sub(2)))
@@ -64,13 +64,13 @@ pub(in super::super) fn last_top(area: Rect) -> usize {
 enum HelpLine {
     Title(&'static str),
     Key(String, &'static str),
-    /// A key that is needed first, and beside it a sign.
+    /// One of the most important keys, with a symbol beside it.
     First((keys::Action, &'static str), (&'static str, &'static str)),
     Blank,
 }
 
 fn lines() -> Vec<HelpLine> {
-    // What fits the smallest screen whole comes first.
+    // Begins with what fits entirely on the smallest screen.
     let mut lines = vec![HelpLine::Title("First keys, and what signs mean")];
     lines.extend(keys::BASICS.iter().zip(keys::SIGNS).map(|(basic, sign)| HelpLine::First(*basic, *sign)));
     for group in keys::TABLE {

@@ -1,5 +1,5 @@
-//! What the screen looks like around its components. Drawing reads the store and changes nothing: what is seen was
-//! laid out before ([`App::refresh`]).
+//! Drawing of everything around the components. Drawing reads the store and changes no state; the layout was computed
+//! before ([`App::refresh`]).
 
 pub(super) mod help;
 mod status;
@@ -15,7 +15,7 @@ use super::text::RowWriter;
 use super::{conversations, detail, overview, timeline};
 use crate::store::Store;
 
-/// Draws everything as it was laid out.
+/// Draws the screen as it was laid out.
 pub(super) fn draw(app: &App, store: &mut Store, buffer: &mut Buffer) {
     let (area, layout, theme) = (*buffer.area(), &app.layout, &app.theme);
     buffer.set_style(area, theme.text);
@@ -56,13 +56,13 @@ pub(super) fn draw(app: &App, store: &mut Store, buffer: &mut Buffer) {
 }
 
 impl App {
-    /// Returns the means that the timeline is drawn with.
+    /// Returns the context for drawing the timeline.
     pub(super) fn list_look<'a>(&'a self, store: &'a mut Store) -> timeline::Look<'a> {
         let (theme, search, phase) = (&self.theme, &self.search, &self.known.phase);
         timeline::Look { theme, store, search, phase, focus: self.panel == Panel::Timeline }
     }
 
-    /// Returns the means that the detail is drawn with.
+    /// Returns the context for drawing the detail.
     pub(super) fn detail_look(&self) -> detail::Look<'_> {
         detail::Look { theme: &self.theme, focus: self.panel == Panel::Detail }
     }

@@ -14,10 +14,10 @@ use crate::event::Severity;
 use crate::store::{Phase, Store};
 use crate::text;
 
-/// How many columns the name of the program takes.
+/// The width of the program's name, in columns.
 const NAME: u16 = 9;
 
-/// Draws the line at the top: what is shown, how much of it there is, how it stands.
+/// Draws the top line: the source, counts and status.
 pub(super) fn title(app: &App, store: &Store, buffer: &mut Buffer) {
     let (theme, area) = (&app.theme, app.layout.title);
     buffer.set_style(area, theme.bar);
@@ -30,7 +30,7 @@ pub(super) fn title(app: &App, store: &Store, buffer: &mut Buffer) {
     put(buffer, Rect { x, ..area }, &Line::styled(right, theme.bar));
 }
 
-/// Lists what is said in the line at the top of how much there is and what is wrong with it, and what a click on it does.
+/// Returns the counts of the top line, including anomalies, each with the action of a click on it.
 pub(in super::super) fn counts(app: &App, store: &Store) -> Vec<Spot<Option<Action>>> {
     let (theme, area) = (&app.theme, app.layout.title);
     let wide = area.width >= 110;
@@ -55,13 +55,13 @@ pub(in super::super) fn counts(app: &App, store: &Store) -> Vec<Spot<Option<Acti
             counts.push((Line::styled(words, theme.bar.patch(theme.severity(severity))), Some(leads)));
         }
     }
-    // Where there is no conversation, they are listed in the timeline.
+    // Without conversations, these connections are listed in the timeline.
     if unshown > 0 && conversations > 0 {
         let what = if wide { text::counted(unshown, "connection") } else { short(unshown) };
         let words = Line::styled(format!("  ? {what} not shown"), theme.bar.patch(theme.warning));
         counts.push((words, Some(Action::Anomalies)));
     }
-    // Where there is no room for all, the name gives way before the counts.
+    // If not everything fits, the title is shortened before counts are dropped.
     let end = area.right().saturating_sub(columns(&standing(app, store)) + 3);
     let wanted = columns(&text::printable_string(app.feed.title().as_bytes()));
     let taken = counts.iter().map(|(words, _)| u16::try_from(words.width()).unwrap_or(0)).sum::<u16>();
@@ -71,7 +71,7 @@ pub(in super::super) fn counts(app: &App, store: &Store) -> Vec<Spot<Option<Acti
     spots
 }
 
-/// Says how loading or capturing stands.
+/// Describes the state of loading or capturing.
 fn standing(app: &App, store: &Store) -> String {
     let mut words = Vec::new();
     let (spooled, dropped) = store.spooled();
@@ -108,7 +108,7 @@ fn standing(app: &App, store: &Store) -> String {
     words.join(" · ")
 }
 
-/// Draws the line at the bottom: a few words, or what can be done.
+/// Draws the bottom line: a message or the available keys.
 pub(super) fn draw(app: &App, store: &Store, buffer: &mut Buffer) {
     let (theme, area) = (&app.theme, app.layout.status);
     buffer.set_style(area, theme.bar);
@@ -125,7 +125,7 @@ pub(super) fn draw(app: &App, store: &Store, buffer: &mut Buffer) {
     }
 }
 
-/// Returns what is said instead of hints, with a sign before it.
+/// Returns the message shown instead of hints, with its symbol.
 fn told<'a>(app: &'a App, store: &'a Store) -> Option<(&'static str, Style, &'a str)> {
     let (theme, said) = (&app.theme, app.said.as_ref());
     match &app.known.phase {
@@ -135,10 +135,10 @@ fn told<'a>(app: &'a App, store: &'a Store) -> Option<(&'static str, Style, &'a 
     }
 }
 
-/// A key that is worth knowing, and what it does.
+/// A key worth knowing and its description.
 type Hint = (Action, &'static str);
 
-/// Lists the hints there is room for in the line at the bottom, and what a click on each does.
+/// Returns the hints that fit into the bottom line, each with the action of a click on it.
 pub(in super::super) fn hints(app: &App, store: &Store) -> Vec<Spot<Action>> {
     let (theme, area) = (&app.theme, app.layout.status);
     if told(app, store).is_some() {
@@ -191,16 +191,16 @@ pub(in super::super) fn hints(app: &App, store: &Store) -> Vec<Spot<Action>> {
     spots
 }
 
-/// Returns the column at which begins what always stands in an area.
+/// Returns the column at which the permanent hints begin.
 fn always(area: Rect) -> u16 {
     let width = |(action, words): &Hint| columns(keys::key_for(*action)) + columns(words) + 3;
     area.right().saturating_sub(ALWAYS.iter().map(width).sum())
 }
 
-/// What stands at the end of the line, whatever else does.
+/// The permanent hints at the end of the line.
 const ALWAYS: [Hint; 2] = [(Action::Help, "help"), (Action::Quit, "quit")];
 
-/// Says what limits the list: filter, search, mark, what is new.
+/// Describes what limits the list: pause, filter, search and mark.
 fn state(app: &App, store: &Store) -> Line<'static> {
     let (theme, timeline) = (&app.theme, &app.timeline);
     let mut spans = Vec::new();

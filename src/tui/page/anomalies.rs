@@ -8,10 +8,10 @@ use crate::event::{Anomaly, Rule, Severity};
 use crate::store::{Entry, Store};
 use crate::text;
 
-/// How many places of one rule are listed; the filter shows the others.
+/// The maximum number of occurrences listed per rule; a filter shows the others.
 const LISTED: usize = 100;
 
-/// Lists what is wrong by the rule that was broken, the worst first, with the places of each.
+/// Lists the anomalies by rule, highest severity first, with the occurrences of each.
 pub(super) fn lines(store: &Store, scope: Option<u32>) -> Vec<Line> {
     let mut rules: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
     for number in store.anomalies_from(0) {
@@ -40,7 +40,7 @@ pub(super) fn lines(store: &Store, scope: Option<u32>) -> Vec<Line> {
     lines
 }
 
-/// Adds one rule: how often it was broken, what it says, and where.
+/// Adds a rule: the number of violations, its description, and their occurrences.
 fn broken(store: &Store, lines: &mut Vec<Line>, rule: &Rule, found: &[u32]) {
     let Rule { code, severity, .. } = *rule;
     let count = text::counted(found.len() as u64, "time");
@@ -69,7 +69,7 @@ fn broken(store: &Store, lines: &mut Vec<Line>, rule: &Rule, found: &[u32]) {
     lines.push(Line::default());
 }
 
-/// Names the conversation of an entry.
+/// Returns the conversation's name for an entry.
 fn of(store: &Store, entry: &Entry) -> String {
     let conversation = store.conversation_with(entry);
     conversation.map_or(String::new(), |it| format!("#{} {}", it.id, it.name()))

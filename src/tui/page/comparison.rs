@@ -12,21 +12,21 @@ use crate::model::{Side, Timestamp};
 use crate::store::Store;
 use crate::text;
 
-/// How many columns stand between the halves.
+/// The number of columns between the halves.
 pub(super) const BETWEEN: u16 = 3;
-/// How many equal rows are shown beside one that differs.
+/// The number of equal rows shown around a different one.
 const CONTEXT: usize = 3;
-/// Bounds the rows that are shown.
+/// The maximum number of rows shown.
 const SHOWN: usize = 5_000;
-/// How many bytes of a value are shown before what differs, and how many at most.
+/// The number of bytes of a value shown before the difference, and the maximum shown.
 const BEFORE: usize = 12;
 const LONGEST: usize = 400;
-/// From how many seconds a silence in both conversations has a line of its own.
+/// The duration in seconds from which a silence in both conversations has its own line.
 const SILENCE: f64 = 1.0;
 
-/// Returns how wide the left half of a page is.
+/// Returns the width of the left half of a page.
 pub(super) const fn half(width: u16) -> u16 {
-    // The borders, and the bar that scrolls.
+    // The borders and the scroll bar.
     width.saturating_sub(BETWEEN).saturating_sub(3) / 2
 }
 
@@ -34,7 +34,7 @@ fn stretch(role: Role, words: impl Into<Vec<u8>>) -> Stretch {
     Stretch { bytes: words.into(), role }
 }
 
-/// Lays two messages out side by side, where a page is `width` columns wide.
+/// Lays out two messages side by side in a page of `width` columns.
 pub(super) fn messages(store: &mut Store, pair: [u32; 2], width: u16) -> Vec<Line> {
     let documents = pair.map(|number| Document::of(store, number));
     let mut lines = heads(store, pair);
@@ -61,7 +61,7 @@ pub(super) fn messages(store: &mut Store, pair: [u32; 2], width: u16) -> Vec<Lin
     lines
 }
 
-/// Says of each of two entries what it is, when and where.
+/// Describes each of two entries: its kind, time and conversation.
 fn heads(store: &Store, pair: [u32; 2]) -> Vec<Line> {
     let entries = pair.map(|number| store.entry(number).copied());
     let of = |words: &dyn Fn(usize) -> Vec<Stretch>| Line::halves([words(0), words(1)], SAME);
@@ -86,7 +86,7 @@ fn heads(store: &Store, pair: [u32; 2]) -> Vec<Line> {
     vec![of(&what), of(&place)]
 }
 
-/// Says how much is the same and how much is not.
+/// Summarises how much is equal and how much is different.
 fn sums(comparison: &Comparison) -> Line {
     let [mut changed, mut removed, mut added, mut same] = [0_u64; 4];
     for row in &comparison.rows {
@@ -117,7 +117,7 @@ fn sums(comparison: &Comparison) -> Line {
     Line::of(Role::Name, words)
 }
 
-/// Lays the rows out that differ, and a few around them.
+/// Lays out the different rows with some context.
 fn rows(writer: &PartWriter<'_>, pair: [u32; 2], lines: &mut Vec<Line>) {
     let rows = &writer.comparison.rows;
     let most = lines.len().saturating_add(SHOWN);
@@ -155,11 +155,11 @@ fn fold(lines: &mut Vec<Line>, count: u64) {
     }
 }
 
-/// A writer of the parts of two payloads, what differs lit up.
+/// A writer of corresponding parts of two payloads that highlights differences.
 struct PartWriter<'a> {
     comparison: &'a Comparison,
     documents: &'a [Document; 2],
-    /// How many columns the path to a value may take.
+    /// The maximum width of the path to a value, in columns.
     names: u16,
 }
 
@@ -176,7 +176,7 @@ impl PartWriter<'_> {
         ]
     }
 
-    /// Writes a part beside another, in `role` where it differs.
+    /// Writes a part next to its counterpart, with differences in `role`.
     fn part(&self, part: &Part, [bytes, other]: [&[u8]; 2], role: Role) -> Vec<Stretch> {
         if self.comparison.form == Form::Bytes {
             return row_of_bytes(part.range.start, bytes, other, role);
@@ -188,7 +188,7 @@ impl PartWriter<'_> {
         } else {
             words.push(stretch(Role::Quiet, " "));
         }
-        // What both begin and end with is not lit, and the beginning left out where it is long.
+        // The common prefix and suffix are not highlighted, and a long prefix is shortened.
         let same = bytes.iter().zip(other).take_while(|(a, b)| a == b).count();
         let begin = character_before(bytes, same);
         let rest = bytes.len().min(other.len()).saturating_sub(begin);
@@ -209,19 +209,19 @@ impl PartWriter<'_> {
     }
 }
 
-/// Returns the place at or before `at` where a character of UTF-8 begins.
+/// Returns the character boundary at or before `at`.
 fn character_before(text: &[u8], at: usize) -> usize {
     let begins = |at: &usize| text.get(*at).is_none_or(|byte| byte & 0xc0 != 0x80);
     (at.saturating_sub(3)..=at).rev().find(begins).unwrap_or(at)
 }
 
-/// Returns the place at or behind `at` where a character of UTF-8 begins.
+/// Returns the character boundary at or after `at`.
 fn character_behind(text: &[u8], at: usize) -> usize {
     let begins = |at: &usize| text.get(*at).is_none_or(|byte| byte & 0xc0 != 0x80);
     (at..=at.saturating_add(3)).find(begins).unwrap_or(at)
 }
 
-/// Writes bytes in hexadecimal and as the characters they might be.
+/// Writes bytes in hexadecimal and as ASCII characters.
 fn row_of_bytes(offset: usize, bytes: &[u8], other: &[u8], role: Role) -> Vec<Stretch> {
     let mut words = vec![stretch(Role::Quiet, format!("{offset:05x} "))];
     let roles = |at: usize| if bytes.get(at) == other.get(at) { Role::Plain } else { role };
@@ -237,7 +237,7 @@ fn row_of_bytes(offset: usize, bytes: &[u8], other: &[u8], role: Role) -> Vec<St
     words
 }
 
-/// Lays the rows of two conversations out in one time, each in its own half.
+/// Lays out two conversations on a common time axis, each in its own half.
 pub(super) fn conversations(
     store: &mut Store,
     pair: [u32; 2],

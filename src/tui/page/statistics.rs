@@ -12,10 +12,10 @@ use crate::stats::{Report, Stats};
 use crate::store::{Store, Wanted};
 use crate::text;
 
-/// How many lines a part has at most.
+/// The maximum number of lines per section.
 const LISTED: usize = 40;
 
-/// Statistics on their way: the entries are looked at one by one.
+/// Statistics being computed, entry by entry.
 #[derive(Debug)]
 pub(super) struct Gathering {
     stats: Stats,
@@ -29,7 +29,7 @@ impl Gathering {
         Gathering { stats: Stats::new(), scope, at: 0, of: 1 }
     }
 
-    /// Looks at more entries, until `until`; returns whether that were all.
+    /// Processes more entries until `until`; returns whether all are done.
     pub(super) fn work(&mut self, store: &mut Store, until: Instant) -> bool {
         let mut slice = Slice::until(until);
         loop {
@@ -49,7 +49,7 @@ impl Gathering {
             self.at = self.at.saturating_add(1);
             let Some(number) = number else { continue };
             let wanted = Wanted { payload: false, meaning: true };
-            // What is not known well enough is counted nowhere.
+            // An entry that is not fully known is not counted.
             let _ = store.glimpse(number, wanted, |event| self.stats.event(event));
             if slice.is_over(store, number) {
                 return false;
@@ -66,7 +66,7 @@ impl Gathering {
     }
 }
 
-/// Lays a report out in lines; each number leads to the rows it stands for.
+/// Lays out a report in lines; each number leads to the rows it counts.
 pub(super) fn lines(report: &Report) -> Vec<Line> {
     let mut lines = Vec::new();
     totals(report, &mut lines);

@@ -1,4 +1,4 @@
-//! Prompts: what they complete, what they say is wrong, and which keys work in them.
+//! Tests of prompts: completions, error messages and keys.
 
 use super::*;
 
@@ -28,7 +28,7 @@ fn values_that_were_seen_are_completed_and_stand_first() {
     desk.keys("\x1bfanomaly == ");
     let all = candidates(&desk);
     assert_eq!(all[..2], ["unmasked-client-frame", "gap"]);
-    // There is room for eight of them.
+    // Eight of them fit.
     let words = format!("↓ {} more", all.len() - 8);
     assert!(desk.text().contains(&words), "{words}\n{}", desk.text());
     assert!(desk.text().contains(&format!(" {}", all[7])), "the last one is covered\n{}", desk.text());

@@ -1,4 +1,4 @@
-//! Two messages, and two conversations, side by side.
+//! Tests of comparing two messages or two conversations.
 
 use crossterm::event::KeyCode;
 
@@ -26,7 +26,7 @@ fn two_messages_of_json_stand_side_by_side() {
     let other = br#"{"id":18,"op":"sub","args":["a","c"],"new":{"x":1}}"#;
     let mut desk = compared(one, other, Opcode::TEXT);
     insta::assert_snapshot!(desk.text());
-    // From difference to difference, then to the message itself.
+    // Moves to the next difference, then to the message.
     desk.keys("n\n");
     assert!(desk.app.page.is_none());
     assert_eq!(desk.app.timeline.entry, Some(2));

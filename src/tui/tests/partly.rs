@@ -1,9 +1,9 @@
-//! Messages of which only parts are known, and payloads that were dropped.
+//! Tests of partially known messages and dropped payloads.
 
 use super::*;
 use crate::event::Missing;
 
-/// Fifty bytes of which eleven are known, at 10 to 15, 18 to 22 and 49.
+/// The gaps of a 50-byte payload of which eleven bytes are known: 10 to 15, 18 to 22 and 49.
 const HOLES: [Missing; 3] = [
     Missing { offset: 0, length: Some(10) },
     Missing { offset: 16, length: Some(2) },
@@ -18,7 +18,7 @@ fn partly(opcode: Opcode) -> Batch {
     batch
 }
 
-/// Returns the characters that are drawn as a hit.
+/// Returns the characters highlighted as a hit.
 fn lit(desk: &Desk) -> String {
     let buffer = desk.terminal.backend().buffer();
     let hit = desk.app.theme.hit;
@@ -85,7 +85,7 @@ fn long_stretches_of_which_nothing_is_known_are_one_line() {
 fn a_hit_is_lit_where_it_is_and_never_across_what_is_missing() {
     let mut desk = Desk::with(&partly(Opcode::TEXT), 80, 40);
     desk.keys("j2d/12}\n");
-    // In the list, and in the text.
+    // In the list and in the text.
     assert_eq!(lit(&desk), "12}12}", "{}", desk.text());
     desk.keys("4");
     assert!(lit(&desk).contains("31327d"), "{}", lit(&desk));
@@ -110,7 +110,7 @@ fn hits_are_seen_on_the_selected_row_in_every_theme() {
     }
 }
 
-/// A store that dropped its oldest payloads.
+/// Creates a store that has dropped its oldest payloads.
 fn dropped() -> Desk {
     let bounds = Bounds { memory: 16 << 20, spool: 0, ..Bounds::default() };
     let store = Shared::new(bounds);
@@ -142,7 +142,7 @@ fn what_could_not_be_looked_at_is_said() {
     desk.keys("F/pattern\n");
     let words = format!("hit 1 of {0}, row 1 of {0}, {gone} payloads dropped", 150 - gone);
     assert!(desk.text().contains(&words), "{words}\n{}", desk.text());
-    // The hits lie far behind what the rows show: they have a sign.
+    // The hits are far beyond the visible text of the rows, so they are indicated.
     desk.shows("200.0 kB  / aaaa");
     desk.keys("/nothing\n");
     desk.shows(&format!("not found; {gone} messages could not be looked at"));

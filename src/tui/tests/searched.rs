@@ -1,4 +1,4 @@
-//! Searches that go on, wrap, and count.
+//! Tests of searches that continue, wrap and count.
 
 use super::*;
 
@@ -15,7 +15,7 @@ fn hits_are_counted_and_have_a_place() {
     desk.shows("hit 11 of 11, row 11 of 11, wrapped");
     desk.keys("k");
     desk.shows("11 hits in 11 rows");
-    // Of what is shown, not of all.
+    // Counts the rows shown only.
     desk.keys("fjson.id > 30\nn");
     desk.shows(" of 9, wrapped");
 }

@@ -1,4 +1,4 @@
-//! What lanes, rules and lists say.
+//! Tests of the text in lanes, rules and lists.
 
 use super::*;
 
@@ -56,7 +56,7 @@ fn a_stretch_of_time_has_what_happened_in_it_though_told_late() {
         (0..rows.len()).map(|row| store.entry(rows.get(&store, row).unwrap()).unwrap().time()).collect()
     };
     assert_eq!(times, [at(300), at(310), at(320), at(305)]);
-    // The strip has the one message of the server where the list says that it was.
+    // The overview shows the server's message at the time given in the list.
     assert!(desk.text().contains("told late") && !desk.text().contains("↓ peak 0/s"), "{}", desk.text());
     desk.show_range(Some((at(600), at(1200))));
     desk.draw();
@@ -66,7 +66,7 @@ fn a_stretch_of_time_has_what_happened_in_it_though_told_late() {
 #[test]
 fn compression_compares_payloads() {
     let mut desk = Desk::with(&story(), 120, 40);
-    // 84 bytes on the wire, of which two are a header.
+    // 84 bytes on the wire, including a two-byte header.
     desk.keys("/\"id\":1,\n");
     desk.shows("deflate       124 B compressed to 82 B (66 %)");
 }
@@ -123,14 +123,14 @@ fn paused_it_says_how_many_are_new() {
     desk.draw();
     assert!(!desk.app.is_stale() && !desk.text().contains("following"), "{}", desk.text());
     desk.shows("paused, 7 new");
-    // The name gives way, and blanks part what stands in the line.
+    // The title is shortened, and blanks separate the parts of the line.
     desk.shows("…  93 messages  ✖ 1  ◆ 1  paused · ● live");
-    // Nor do the strip of time and the list of conversations go on.
+    // The overview and the list of conversations are not updated either.
     assert!(desk.text().contains("✖ 12:00:06") && desk.app.conversations.order.len() == 2, "{}", desk.text());
     desk.keys("p");
     assert!(desk.text().contains("100 messages") && desk.text().contains(" 12:00:09"), "{}", desk.text());
     assert_eq!(desk.app.conversations.order.len(), 3);
-    // The end is gone to out of any stretch of time.
+    // Moving to the end leaves any time range.
     desk.keys("g++G");
     assert!(desk.text().contains("following") && desk.text().contains("latest"), "{}", desk.text());
     desk.keys("p");
@@ -204,7 +204,7 @@ fn conversations_are_sorted_again_when_something_came() {
 fn errors_and_warnings_are_gone_through_round_and_round() {
     let mut desk = Desk::with(&story(), 120, 40);
     let code = |desk: &Desk| desk.entry().anomaly().map(|(code, _)| code);
-    // The gap is a note: only the other key stops there.
+    // A gap is a note, at which only the other key stops.
     assert_eq!(code(desk.keys("a")), Some("unmasked-client-frame"));
     assert_eq!(code(desk.keys("a")), Some("unmasked-client-frame"));
     desk.shows("wrapped");
@@ -219,7 +219,7 @@ fn anomalies_by_rule_lead_to_the_frame_at_fault() {
     desk.keys("j\n");
     assert_eq!(desk.entry().packet(), 150);
     assert!(desk.app.page.is_none());
-    // The heading leads to all of the rule.
+    // The heading leads to all occurrences of the rule.
     desk.keys("!\n");
     assert_eq!(
         (desk.app.typed.filter.as_str(), desk.app.timeline.rows.len()),
@@ -297,7 +297,7 @@ fn what_the_cursor_is_on_is_copied() {
     desk.keys("*");
     assert_eq!(desk.app.prompt.as_ref().unwrap().text(), "json.id == 17");
     desk.key(KeyCode::Enter);
-    // One for each question, and the trade of that number.
+    // One row per request, and the trade of that number.
     assert_eq!(desk.app.timeline.rows.len(), 41);
     assert!(copied(&mut desk, "Ys").starts_with("websocat "));
     assert!(copied(&mut desk, "Yc").starts_with("curl "));

@@ -1,4 +1,4 @@
-//! What messages mean, on the screen.
+//! Tests of sub-protocol meanings on the screen.
 
 use super::*;
 use crate::capture::Files;

@@ -11,10 +11,10 @@ use crate::store::{Entry, EntryKind};
 use crate::text;
 
 impl Timeline {
-    /// Draws client and server as two lines in time, with messages as arrows between them.
+    /// Draws client and server as two vertical lines, with messages as arrows between them.
     pub(super) fn draw_lanes(&self, look: &mut Look<'_>, area: Rect, buffer: &mut Buffer) {
         let lanes = Lanes::of(self, area);
-        // The ping that waits for its pong, and the line it is on.
+        // The pings waiting for a pong, with the line of each.
         let mut pings: [Option<(u64, u16)>; 2] = [None, None];
         for (n, y) in (area.y..area.bottom()).enumerate() {
             let line = self.lines.get(n);
@@ -47,7 +47,7 @@ impl Timeline {
     }
 }
 
-/// The places of the two lines.
+/// The positions of the two lanes.
 struct Lanes<'a> {
     timeline: &'a Timeline,
     time: u16,
@@ -81,7 +81,7 @@ impl<'a> Lanes<'a> {
         RowWriter::new(buffer, self.right, y, 1).word("│", look.theme.server);
     }
 
-    /// Draws a row: when it was, and what, between the lines.
+    /// Draws a row: its time, and its event between the lanes.
     fn row(&self, look: &mut Look<'_>, buffer: &mut Buffer, area: Rect, row: usize) {
         let Some((number, entry)) = self.timeline.at(look.store, row) else {
             return;
@@ -97,7 +97,7 @@ impl<'a> Lanes<'a> {
         self.event(look, buffer, (number, &entry), area.y);
     }
 
-    /// Writes words in the middle.
+    /// Draws centred text.
     fn words(&self, look: &Look<'_>, buffer: &mut Buffer, y: u16, words: &str) {
         let area = self.between();
         let x = area.x.saturating_add(area.width.saturating_sub(columns(words)) / 2);
@@ -109,7 +109,7 @@ impl<'a> Lanes<'a> {
         match (entry.what(), entry.from()) {
             (EntryKind::Message, Some(from)) => self.arrow(look, buffer, (number, entry, from), y),
             (EntryKind::Anomaly, from) => {
-                // On the side of the one it is about.
+                // On the side of the peer concerned.
                 let half = if from == Some(Side::Server) && !entry.is_gap() { area.width / 2 } else { 0 };
                 let x = area.x.saturating_add(half).saturating_add(1);
                 let mut writer = RowWriter::new(buffer, x, y, self.right.saturating_sub(x).saturating_sub(1));
@@ -133,7 +133,7 @@ impl<'a> Lanes<'a> {
         }
     }
 
-    /// Draws a message as an arrow from its sender, its body within.
+    /// Draws a message as an arrow from its sender, containing its payload.
     fn arrow(
         &self,
         look: &mut Look<'_>,
@@ -182,7 +182,7 @@ impl<'a> Lanes<'a> {
         }
     }
 
-    /// Joins a ping and its pong by a line beside the one who answered.
+    /// Connects a ping and its pong with a line beside the responder.
     fn join(
         &self,
         look: &Look<'_>,

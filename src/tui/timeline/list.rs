@@ -15,14 +15,14 @@ use crate::model::Side;
 use crate::store::{Entry, EntryKind, Facts, Phase, Store};
 use crate::text;
 
-/// How many columns a time takes where there is room for microseconds.
+/// The width of a time with microseconds.
 const WIDE_TIME: u16 = 15;
 
-/// How many columns a message's kind and its size share.
+/// The width shared by a message's kind and size.
 const KIND_AND_SIZE: u16 = 15;
 
 impl Timeline {
-    /// Draws the messages one below the other.
+    /// Draws the rows one below the other.
     pub(super) fn draw_list(&self, look: &mut Look<'_>, area: Rect, buffer: &mut Buffer) {
         let widths = Columns::of(self, look.store, area);
         for (y, line) in (area.y..area.bottom()).zip(&self.lines) {
@@ -38,7 +38,7 @@ impl Timeline {
         }
     }
 
-    /// Lays the style of the selected row over it.
+    /// Applies the style of the selected row.
     pub(super) fn draw_selection(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer, row: usize) {
         if row == self.selected {
             let style = if look.focus { look.theme.selected } else { look.theme.unfocused };
@@ -46,7 +46,7 @@ impl Timeline {
         }
     }
 
-    /// Says why there is nothing.
+    /// Draws the reason why there are no rows.
     pub(super) fn draw_nothing(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
         let (rows, key) = (&self.rows, keys::key_for);
         let is_all =
@@ -73,7 +73,7 @@ impl Timeline {
         let share = if lines.is_empty() { 3 } else { 6 };
         let y = area.y.saturating_add(area.height.checked_div(share).unwrap_or(0));
         RowWriter::new(buffer, x, y, area.right().saturating_sub(x)).word(&words, look.theme.dim);
-        // What the connections were instead.
+        // The connections found instead.
         for (y, line) in (y.saturating_add(1)..area.bottom()).zip(lines) {
             let x = area.x.saturating_add(1);
             let mut writer = RowWriter::new(buffer, x, y, area.width.saturating_sub(1));
@@ -83,7 +83,7 @@ impl Timeline {
         }
     }
 
-    /// Draws the stretch of time before a row: a silence, unless something is only not shown.
+    /// Draws the time before a row: a silence, unless entries in between are hidden.
     pub(super) fn draw_pause(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer, row: usize) {
         let Some(pause) = self.pause(look.store, row) else { return };
         let time = text::span(pause.silence);
@@ -101,7 +101,7 @@ impl Timeline {
         writer.fill('┄', look.theme.rule);
     }
 
-    /// Returns the sign at the beginning of a row.
+    /// Returns the symbol at the beginning of a row.
     pub(super) fn sign(&self, look: &Look<'_>, number: u32, entry: &Entry) -> (&'static str, Style) {
         let theme = look.theme;
         match entry.conversation() {
@@ -143,14 +143,14 @@ impl Timeline {
         }
     }
 
-    /// Writes the list's title into the rule above it, and over its columns what they are.
+    /// Draws the list's title and the headings of its columns into the rule above it.
     pub(in super::super) fn draw_title(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
         let (place, widths) = (above(area), Columns::of(self, look.store, area));
         put(buffer, place, &self.title(look, &widths, area.width));
         Spot::draw(&self.heads(look, area), place.y, buffer);
     }
 
-    /// Returns the list's title: how many rows there are, in which order, and what is left out.
+    /// Returns the list's title: the number of rows, their order, and what is omitted.
     fn title(&self, look: &Look<'_>, widths: &Columns, width: u16) -> Line<'static> {
         let (rows, theme) = (&self.rows, look.theme);
         let mut rest = vec![Span::styled(format!(" {} ", clock::grouped(rows.len() as u64)), theme.dim)];
@@ -180,7 +180,7 @@ impl Timeline {
         title(theme, if self.form.lanes { "lanes" } else { "timeline" }, look.focus, rest)
     }
 
-    /// Lists the heads of the columns, but for those where the title stands.
+    /// Returns the headings of the columns, except those hidden by the title.
     pub(in super::super) fn heads(&self, look: &Look<'_>, area: Rect) -> Vec<Spot<Option<RowOrder>>> {
         if self.form.lanes {
             return Vec::new();
@@ -196,7 +196,7 @@ impl Timeline {
         heads.push((at, "payload".to_owned(), None));
         let head = |(at, words, leads): (u16, String, Option<RowOrder>)| {
             let sign = if leads == Some(order) { "▾" } else { "" };
-            // A blank stands before each.
+            // Each is preceded by a blank.
             let x = area.x + widths.kind + at - 1;
             Spot { x, words: Line::styled(format!(" {sign}{words} "), look.theme.dim), leads }
         };
@@ -207,7 +207,7 @@ impl Timeline {
     }
 }
 
-/// The widths of a row's time and conversation, the place of its kind, and the chosen columns.
+/// The widths of a row's time and conversation, the position of its kind, and the additional columns.
 struct Columns {
     time: u16,
     conversation: u16,
@@ -218,7 +218,7 @@ struct Columns {
 impl Columns {
     fn of(timeline: &Timeline, store: &Store, area: Rect) -> Columns {
         let time = if area.width >= 74 { WIDE_TIME } else { 12 };
-        // Where there is little room, as many columns as the longest number takes.
+        // The width of the longest number, because room is limited.
         let last = store.conversations().iter().rev().take(64);
         let last = last.map(|it| columns(&it.id.to_string())).max().unwrap_or(0);
         let (conversation, blank) = match timeline.rows.chosen.scope {
@@ -226,7 +226,7 @@ impl Columns {
             None if area.width >= 90 => (last.saturating_add(1).clamp(7, 10), 1),
             None => (last.saturating_add(1).clamp(3, 8), 1),
         };
-        // The sign, a blank and the arrow.
+        // The symbol, a blank and the arrow.
         let kind = time.saturating_add(conversation).saturating_add(blank).saturating_add(4);
         let room = area.width.saturating_sub(kind).saturating_sub(KIND_AND_SIZE).saturating_sub(2);
         Columns { time, conversation, kind, chosen: timeline.columns.shown(room / 2) }
@@ -277,7 +277,7 @@ impl Timeline {
     }
 }
 
-/// Says what a message is: by its sub-protocol's word where there is one, else by its opcode.
+/// Returns the kind of a message: the sub-protocol's name for it, otherwise the opcode.
 pub(super) fn kind(look: &mut Look<'_>, number: u32, entry: &Entry) -> (Vec<u8>, Style) {
     let theme = look.theme;
     if let Some((kind, _)) = Words::of_meaning(look.store, number) {
@@ -288,7 +288,7 @@ pub(super) fn kind(look: &mut Look<'_>, number: u32, entry: &Entry) -> (Vec<u8>,
     (name.into(), if entry.opcode().is_control() { theme.control } else { side })
 }
 
-/// Says what is particular about a message, in few columns.
+/// Describes what is unusual about a message in few columns.
 pub(super) fn flags(entry: &Entry) -> String {
     let mut words = Vec::new();
     if let Some(rtt) = entry.rtt() {
@@ -309,7 +309,7 @@ pub(super) fn flags(entry: &Entry) -> String {
     words.join(" ")
 }
 
-/// Draws the beginning of a payload, what a search looks for lit up; a hit beyond what is seen has a sign.
+/// Draws the beginning of a payload with search hits highlighted; a hit outside the visible part is indicated.
 pub(super) fn preview(look: &mut Look<'_>, writer: &mut RowWriter<'_>, number: u32) {
     let words = Words::of_payload(look.store, number, writer.left().into());
     let pattern = look.search.pattern.as_ref().filter(|_| look.search.tally.has(number));
@@ -319,7 +319,7 @@ pub(super) fn preview(look: &mut Look<'_>, writer: &mut RowWriter<'_>, number: u
     draw_words(look, writer, &words);
 }
 
-/// Draws the row of an opening, an end or an anomaly, what a search looks for lit up.
+/// Draws the row of an opening, a close or an anomaly with search hits highlighted.
 pub(super) fn words(look: &Look<'_>, writer: &mut RowWriter<'_>, entry: &Entry) {
     draw_words(look, writer, &Words::of(look.store, entry));
     if entry.is_gap()
