@@ -152,20 +152,21 @@ fn a_check_does_not_pass_where_not_everything_could_be_judged() {
     let part = "1 conversation could be judged only in part";
     let (code, out, _) = judge(&[], "");
     assert_eq!((code, out.contains("in part")), (0, false), "{out}");
-    // The response to the upgrade; a message.
+    // The response to the upgrade, and a message.
     for lost in [6, 8] {
         let (code, out, _) = judge(&[lost], "");
         assert_eq!((code, out.contains(part)), (3, true), "{lost}: {out}");
         let (_, out, _) = judge(&[lost], "--format json");
         assert!(out.contains("\"judged_in_part\":1"), "{out}");
     }
-    // A user who knows of the loss may say so.
+    // A user who knows of the loss can ignore it.
     assert_eq!(judge(&[8], "--ignore gap").0, 0);
     let findings = judge(&[8], "--deny gap");
     assert_eq!(findings.0, 1, "{}", findings.1);
 }
 
-/// What of a capture may contain a WebSocket and cannot be judged is no success, and the end of a run names what there is.
+/// A check does not succeed if a connection may contain a WebSocket but cannot be judged; the summary lists such
+/// connections.
 #[test]
 fn a_check_does_not_pass_where_a_connection_may_be_a_websocket() {
     let folder = folder();
@@ -193,7 +194,7 @@ fn a_check_does_not_pass_where_a_connection_may_be_a_websocket() {
     }
 }
 
-/// A message filter selects a part of each conversation, and one that matches nothing leaves nothing to judge.
+/// A message filter selects only a part of each conversation; one that matches nothing leaves nothing to judge.
 #[test]
 fn a_check_or_an_explanation_of_a_part_does_not_pass_for_one_of_the_whole() {
     let folder = folder();

@@ -94,7 +94,7 @@ fn a_capture_breaks_each_rule_alone_and_one_is_just_inside_it() {
     }
 }
 
-/// Captures in which somebody breaks a rule on purpose, in the folders of what real stacks sent. All others conform.
+/// Captures of real stacks in which a rule is broken on purpose; all others conform.
 const DELIBERATE: &[&str] = &[
     "compressed/answer-bits-7.pcap",
     "compressed/answer-bits-not-offered.pcap",

@@ -85,7 +85,7 @@ fn one_packet_that_is_missing_makes_nothing_wrong_and_does_not_end_decryption() 
     }
 }
 
-/// Java sends it in a segment of its own; the next record begins with the nonce 0, which looks like a message in clear.
+/// Java sends it in its own segment; the next record begins with nonce 0, which looks like a plaintext message.
 #[test]
 fn a_lost_change_cipher_spec_costs_nothing() {
     let path = capture("tls12-java-in-front.pcap");

@@ -97,7 +97,7 @@ impl Input {
         Ok(opened)
     }
 
-    /// Fails if words of a capture filter, or a text to search for, are among the names of files.
+    /// Fails if names of missing files look like a capture filter or a text to search for.
     fn reject_words(&self) -> anyhow::Result<()> {
         const OF_FILTERS: [&str; 9] = ["tcp", "port", "host", "src", "dst", "ip", "ip6", "net", "portrange"];
         let is_missing = |file: &&PathBuf| file.as_path() != Path::new("-") && !file.exists();

@@ -14,7 +14,7 @@ pub struct Unshown {
     pub reason: Reason,
     /// The number of bytes of both sides that were not captured.
     pub lost: u64,
-    /// The snap length that would have captured its packets whole, if one was truncated.
+    /// The snap length that would have captured its packets completely, if one was truncated.
     pub snap_length: Option<u32>,
 }
 

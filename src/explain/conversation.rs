@@ -17,13 +17,13 @@ pub(super) struct Account {
     agreed: Vec<String>,
     messages: Pair<u64>,
     incomplete: u64,
-    /// How many of the incomplete messages their senders did not finish.
+    /// The number of incomplete messages that their senders did not finish.
     unfinished: u64,
     truncated: u64,
     searched: u64,
     lost: u64,
     gaps: u64,
-    /// Who sent the first lost bytes, and the packet at which they are missing.
+    /// The sender of the first lost bytes, and the packet at which they are missing.
     first_gap: Option<(Side, u64)>,
     /// How many of the lost bytes were cut off by the snap length.
     cut: u64,
@@ -132,7 +132,7 @@ impl Account {
         }
     }
 
-    /// Takes an anomaly that was found at a packet.
+    /// Records an anomaly found at a packet.
     pub(super) fn anomaly(&mut self, from: Option<Side>, anomaly: &Anomaly, packet: u64) {
         match anomaly {
             Anomaly::PingNotAnswered { pings, .. } => {

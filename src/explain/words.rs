@@ -201,7 +201,7 @@ pub(super) fn help(reason: &Reason, why: Option<&Anomaly>, lost: u64, snap: Opti
     }
 }
 
-/// Returns the advice where a snap length shorter than `needed` truncated packets.
+/// Returns the advice for packets truncated by a snap length shorter than `needed`.
 pub(super) fn too_short(needed: u32) -> String {
     format!("the snap length cut packets short: capture with -s {needed} or more, or with -s 0")
 }

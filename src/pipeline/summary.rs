@@ -54,7 +54,7 @@ pub struct Summary {
     pub protocols: BTreeMap<&'static str, u64>,
     /// Conversations of whose handshake a part or all was not captured.
     pub no_handshake: u64,
-    /// Messages of which bytes were sent that are not known.
+    /// Messages with missing bytes, not counting those left unfinished by their senders.
     pub incomplete: u64,
     /// Gaps in conversations.
     pub gaps: u64,
@@ -131,7 +131,7 @@ impl Summary {
                         self.note_damage((file.clone(), *offset, problem.clone()));
                     }
                     Anomaly::Gap { .. } => self.gaps = self.gaps.saturating_add(1),
-                    // Its sender did not finish it: nothing of it is missing.
+                    // Left unfinished by its sender, so no bytes of it are missing.
                     Anomaly::UnfinishedFrame { .. } | Anomaly::UnfinishedMessage {} => {
                         self.incomplete = self.incomplete.saturating_sub(1);
                     }

@@ -59,7 +59,7 @@ impl Limits {
     /// Each shard is limited to its own part, so that its decisions depend only on its own connections.
     pub fn within(memory: usize) -> Self {
         let share = memory / Self::SHARDS;
-        // The rest is for inflaters at work.
+        // The rest is for inflaters in use.
         let counted = share.saturating_sub(share / 8);
         let tcp = tcp::Limits { waiting_bytes: share / 2, ..tcp::Limits::default() };
         Limits {

@@ -233,7 +233,7 @@ fn a_continuation_whose_beginning_is_lost_shows_bytes_only_where_nothing_can_be_
     }
 }
 
-/// They are not the first bytes, though those before them are still queued.
+/// They are not the first bytes, although earlier ones are still queued.
 #[test]
 fn payload_that_looks_like_a_chunk_is_none_while_the_other_side_is_searched() {
     let mut talk = Talk::begin();
@@ -295,7 +295,7 @@ fn text_without_a_frame_is_reported_and_frames_after_it_are_found_however_they_a
 
 #[test]
 fn broken_headers_are_not_taken_for_text() {
-    // A ping in fragments, RSV2 alone, and the beginning of text that is too short to be a line.
+    // A fragmented ping, RSV2 alone, and the beginning of a text too short for a line.
     for broken in [&b"\x09\x0d"[..], b"\x21\x2a", b"ab\x81"] {
         let mut talk = Talk::begin();
         talk.send(Side::Client, format!("{REQUEST}\r\n"));

@@ -209,7 +209,7 @@ impl Stream {
             return;
         }
         if header.kind == content::CHANGE_CIPHER_SPEC && !is_session {
-            // Its header says all.
+            // Its content is implied by its header.
             self.change_cipher_spec(side);
             return;
         }

@@ -195,7 +195,7 @@ impl Direction {
         Some(keys.cipher.protection().reveal(&record, number))
     }
 
-    /// Returns whether only the handshake, and perhaps early data, came before the record with this number in this epoch.
+    /// Returns whether only the handshake, and possibly early data, precedes the record with this number in this epoch.
     pub(super) fn begins_with(&self, epoch: Epoch, number: u64) -> bool {
         let in_handshake = matches!(self.epoch, Epoch::Clear | Epoch::Handshake);
         match epoch {

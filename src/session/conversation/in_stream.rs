@@ -93,7 +93,7 @@ impl Conversation {
         self.search_from(side, search, rest, carried, cx);
     }
 
-    /// Decides about undecided bytes, because no more will follow.
+    /// Decides on undecided bytes at the end of the stream.
     pub(super) fn end_in_stream(&mut self, side: Side, cx: &mut Context<'_>) {
         let begun = self.sides[side].begun;
         self.decide_in_stream(side, true, begun, cx);
@@ -116,7 +116,7 @@ const fn is_no_frame(first: u8, rsv1: Rsv1) -> bool {
     }
 }
 
-/// Judges bytes at a frame boundary; `is_over` says that no more will follow.
+/// Classifies bytes at a frame boundary; `is_over` means that no more will follow.
 fn judge(side: Side, bytes: &[u8], is_over: bool) -> Verdict {
     let may_be_http = match side {
         Side::Server => HTTP.iter().zip(bytes).all(|(a, b)| a == b),
@@ -142,7 +142,7 @@ const fn is_text(byte: u8) -> bool {
     matches!(byte, b'\t' | b'\r' | b'\n' | b' '..=b'~')
 }
 
-/// Returns the first line of text, bounded in length and without what is not text.
+/// Returns the first line of text, limited in length and ending before any non-text byte.
 fn first_line(bytes: &[u8]) -> Box<str> {
     let line = bytes.get(..bytes.len().min(LINE)).unwrap_or_default();
     let valid = std::str::from_utf8(line).map_or_else(|error| error.valid_up_to(), str::len);

@@ -67,7 +67,7 @@ impl Conversation {
         self.search_from(side, search, rest, carried, cx);
     }
 
-    /// Looks for frames in the bytes at hand and those that follow: none begins where the one before ended.
+    /// Searches for frames in `rest` and the bytes after it, because the position of the next frame is unknown.
     pub(super) fn search_from(
         &mut self,
         side: Side,

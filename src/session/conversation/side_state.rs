@@ -30,7 +30,7 @@ pub(super) struct SideState {
     pub(super) totals: DirectionTotals,
     /// The cost of searches for frames beyond their allowance.
     pub(super) search_debt: u64,
-    /// Bytes in place of a frame, possible or found.
+    /// Possible or confirmed bytes in place of a frame.
     pub(super) in_stream: Option<InStream>,
 }
 
@@ -79,16 +79,16 @@ impl CurrentFrame {
     }
 }
 
-/// The bytes of one side in place of a frame, possible or found.
+/// Possible or confirmed bytes of one side in place of a frame.
 #[derive(Debug)]
 pub(super) enum InStream {
     /// Too few bytes to decide, and the offset of the first one.
     Undecided { bytes: Vec<u8>, offset: u64 },
-    /// An HTTP message: nothing after it is a frame.
+    /// An HTTP message; no frames follow.
     Message,
     /// Text that ends at an offset, as far as it was seen; frames may follow.
     Text { end: u64 },
-    /// Frames after all: nothing else is looked for again.
+    /// Frames; the check is not repeated.
     Never,
 }
 

@@ -407,10 +407,10 @@ fn a_short_first_fragment_right_behind_the_gap_is_found_by_what_continues_it() {
         let behind: Vec<_> = [7, 90, 30].map(|n| frame(side, BINARY, &noise(n, n as usize))).into();
         let stream = [&message[..], &behind.concat()].concat();
         assert_eq!(found(after_gap(side), &stream, message.len()), Some(0), "{side:?}");
-        // What was lost before it may be its beginning: nothing says that it is not the rest of a payload.
+        // It may be the rest of a payload whose beginning was lost.
         let rest = [&noise(5, 20)[..], &stream].concat();
         assert!(found(after_gap(side), &rest, rest.len()) > Some(20), "{side:?}");
-        // Nothing continues it.
+        // No continuation follows.
         let alone = [frame(side, 0x01, b"two "), behind.concat()].concat();
         assert_ne!(found(after_gap(side), &alone, alone.len()), Some(0), "{side:?}");
     }

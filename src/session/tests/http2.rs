@@ -101,7 +101,7 @@ fn the_server_may_speak_first_and_refuse() {
     assert_eq!(talk.over(), ["1: rejected: status 403", "3: rejected: no answer before TCP ended"]);
 }
 
-/// A sink that notes of connections without messages whether they may contain a WebSocket.
+/// A sink that records whether connections without messages may contain a WebSocket.
 #[derive(Default)]
 struct MayBe(Vec<bool>);
 

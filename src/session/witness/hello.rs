@@ -42,7 +42,7 @@ pub(super) fn client_of(heads: Pair<&[u8]>) -> Option<Side> {
     Side::BOTH.into_iter().find(|side| is_client(*side))
 }
 
-/// Returns whether a side's first bytes are there: of a handshake record of TLS, all of it, or as much as is kept at `most`.
+/// Returns whether a side's first bytes are complete: those of a TLS handshake record, up to a limit of `most` bytes.
 pub(super) fn is_whole(head: &[u8], most: usize) -> bool {
     match head {
         [HANDSHAKE, 3, _, high, low, ..] => {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::event::Missing;
 
-/// The gaps of a 50-byte payload of which eleven bytes are known: 10 to 15, 18 to 22 and 49.
+/// The gaps of a 50-byte payload of which eleven bytes are known: 10 to 15, 18 to 21 and 49.
 const HOLES: [Missing; 3] = [
     Missing { offset: 0, length: Some(10) },
     Missing { offset: 16, length: Some(2) },
