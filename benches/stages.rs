@@ -59,9 +59,9 @@ fn segment(packet: Packet<'_>) -> Option<(Segment<'_>, At)> {
 }
 
 /// Discards events.
-struct Nowhere;
+struct NullSink;
 
-impl Sink for Nowhere {
+impl Sink for NullSink {
     fn event(&mut self, event: &Event<'_>) {
         black_box(event);
     }
@@ -127,7 +127,7 @@ fn packets(c: &mut Criterion) {
             || Analyzer::new(Limits::default()),
             |analyzer| {
                 for ((segment, at), hash) in segments.iter().zip(&hashes) {
-                    analyzer.push(*hash, segment, *at, &mut Nowhere);
+                    analyzer.push(*hash, segment, *at, &mut NullSink);
                 }
             },
             criterion::BatchSize::LargeInput,
@@ -151,7 +151,7 @@ fn other_traffic(c: &mut Criterion) {
             || Analyzer::new(Limits::default()),
             |analyzer| {
                 for (segment, at) in &segments {
-                    analyzer.push(hasher.hash_one(segment.flow.key()), segment, *at, &mut Nowhere);
+                    analyzer.push(hasher.hash_one(segment.flow.key()), segment, *at, &mut NullSink);
                 }
             },
             criterion::BatchSize::LargeInput,

@@ -153,7 +153,7 @@ pub fn tcp(data: &[u8]) {
                     assert_eq!(start, position[usize::from(side == Side::Server)]);
                     (side, bytes.len() as u64, false)
                 }
-                tcp::Output::Again { side, start, bytes } => {
+                tcp::Output::Duplicate { side, start, bytes } => {
                     let end = start + bytes.len() as u64;
                     assert!(start < end && end <= position[usize::from(side == Side::Server)]);
                     continue;

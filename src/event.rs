@@ -150,7 +150,7 @@ pub struct Opening {
     /// The request and response; `None` if they were not captured.
     pub handshake: Option<Box<Handshake>>,
     /// The layers and proxies below the conversation; most have none.
-    pub over: Option<Box<Over>>,
+    pub over: Option<Box<LowerLayers>>,
     /// The transport of the messages.
     pub transport: Transport,
 }
@@ -200,7 +200,7 @@ impl Transport {
 
 /// The optional layers below a conversation: HTTP/2, TLS, a proxy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Over {
+pub struct LowerLayers {
     /// Whether it is a stream of an HTTP/2 connection (RFC 8441).
     pub http2: bool,
     /// The negotiated parameters of TLS.

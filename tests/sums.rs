@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use serde_json::Value;
-use wirefin::check::{self, Bar, Check, Manner, Rules};
+use wirefin::check::{self, Check, FailurePolicy, Rules, WriteOptions};
 use wirefin::event::{Gather, Reducer, Severity};
 use wirefin::export::{AnyFormat, Formatted, Settings};
 use wirefin::filter::{Filter, FilteredOutput};
@@ -31,13 +31,13 @@ fn stats(packets: &[Packet], n: usize, form: ReportFormat) -> String {
     String::from_utf8(out).unwrap()
 }
 
-fn bar(least: Severity) -> Bar {
-    Bar::new(least, []).unwrap()
+fn bar(least: Severity) -> FailurePolicy {
+    FailurePolicy::new(least, []).unwrap()
 }
 
 fn findings(packets: &[Packet], n: usize, rules: &Rules, form: check::FindingsFormat) -> String {
     let mut out = Vec::new();
-    let manner = Manner { form, rules, bar: &bar(Severity::Error), input: "a b.pcap" };
+    let manner = WriteOptions { form, rules, bar: &bar(Severity::Error), input: "a b.pcap" };
     gathered(packets, n, Check::new(rules.clone())).findings().write(manner, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
@@ -269,10 +269,10 @@ fn a_rule_that_is_denied_fails_the_check_whatever_its_severity() {
     let rule = all.listed().first().map(|finding| finding.anomaly.code());
     assert!(!all.fail(&bar(Severity::Error)));
     if let Some(rule) = rule {
-        assert!(all.fail(&Bar::new(Severity::Error, [rule]).unwrap()));
+        assert!(all.fail(&FailurePolicy::new(Severity::Error, [rule]).unwrap()));
     }
-    assert!(!all.fail(&Bar::new(Severity::Error, ["bad-utf8"]).unwrap()));
-    assert!(Bar::new(Severity::Error, ["bad-utf9"]).is_err());
+    assert!(!all.fail(&FailurePolicy::new(Severity::Error, ["bad-utf8"]).unwrap()));
+    assert!(FailurePolicy::new(Severity::Error, ["bad-utf9"]).is_err());
 }
 
 #[test]

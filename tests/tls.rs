@@ -24,14 +24,14 @@ fn key_log(path: &Path) -> Vec<u8> {
 }
 
 /// A source whose key log arrives before the packet with a given number.
-struct Keyed {
+struct WithKeyLogs {
     packets: Vec<Packet>,
     given: usize,
     keys: Option<(usize, Vec<u8>)>,
     a_batch: usize,
 }
 
-impl Source for Keyed {
+impl Source for WithKeyLogs {
     fn next(&mut self, batch: &mut PacketBatch) -> Result<Next, Error> {
         batch.clear();
         for packet in self.packets.iter().skip(self.given).take(self.a_batch) {
@@ -49,7 +49,7 @@ impl Source for Keyed {
 }
 
 fn export(packets: Vec<Packet>, keys: Vec<u8>, at: usize, options: &Options) -> String {
-    let mut source = Keyed { packets, given: 0, keys: Some((at, keys)), a_batch: 7 };
+    let mut source = WithKeyLogs { packets, given: 0, keys: Some((at, keys)), a_batch: 7 };
     String::from_utf8(export_from(&mut source, options, false).unwrap()).unwrap()
 }
 
@@ -177,7 +177,7 @@ fn save(packets: Vec<Packet>, keys: Vec<u8>, at: usize, rotated: bool) -> (Strin
         ..Target::default()
     };
     let saver = Saver::create(target, Vec::new(), None, None).unwrap();
-    let source = Keyed { packets, given: 0, keys: Some((at, keys)), a_batch: 7 };
+    let source = WithKeyLogs { packets, given: 0, keys: Some((at, keys)), a_batch: 7 };
     let watcher = saver.clone();
     let keys = Keys::default().watched(Arc::new(move |found| {
         watcher.needs(found.client_random, (found.client, found.server), found.packet);
@@ -293,7 +293,7 @@ fn connections_without_keys_are_named_where_a_key_log_is_given() {
     let lines = export(read(&path).unwrap(), key_log(&capture("tls13-aes128-gcm.pcap")), 0, &solo());
     assert_eq!(codes(&lines), ["tls-no-keys"]);
     let options = Options { keys: Keys::default().complete(), ..solo() };
-    let mut source = Keyed { packets: read(&path).unwrap(), given: 0, keys: None, a_batch: 64 };
+    let mut source = WithKeyLogs { packets: read(&path).unwrap(), given: 0, keys: None, a_batch: 64 };
     assert!(export_from(&mut source, &options, false).unwrap().is_empty());
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn make<W: Write>(name: &str, count: u32, mut to: W) -> io::Result<bo
         "tls-bulk" => bulk(&mut tape, count, upgrade_tls)?,
         "https" => https(&mut tape, count)?,
         "mix" => mix(&mut tape, count)?,
-        "half-open" => (0..count).try_for_each(|n| tape.knock(n, 80).map(drop))?,
+        "half-open" => (0..count).try_for_each(|n| tape.send_syn(n, 80).map(drop))?,
         "upgrades" => (0..count).try_for_each(|n| {
             let mut talk = tape.open(n, 80)?;
             tape.ask(&mut talk, "")

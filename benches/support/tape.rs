@@ -52,7 +52,7 @@ impl<W: Write> Tape<W> {
     }
 
     /// Sends a client's SYN, which is not answered.
-    pub(crate) fn knock(&mut self, number: u32, port: u16) -> io::Result<Talk> {
+    pub(crate) fn send_syn(&mut self, number: u32, port: u16) -> io::Result<Talk> {
         let mut talk = Talk::joined(number, port);
         self.segment(&talk, Side::Client, SYN, &[])?;
         talk.next[0] = talk.next[0].wrapping_add(1);
@@ -61,7 +61,7 @@ impl<W: Write> Tape<W> {
 
     /// Opens a connection; the client's address is derived from `number`.
     pub(crate) fn open(&mut self, number: u32, port: u16) -> io::Result<Talk> {
-        let mut talk = self.knock(number, port)?;
+        let mut talk = self.send_syn(number, port)?;
         self.segment(&talk, Side::Server, SYN | ACK, &[])?;
         talk.next[1] = talk.next[1].wrapping_add(1);
         self.segment(&talk, Side::Client, ACK, &[])?;

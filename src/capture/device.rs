@@ -10,7 +10,7 @@ use super::libpcap::{self, is_about_rights, message};
 
 /// The description of an interface of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sniffable {
+pub struct InterfaceInfo {
     /// The name that `-i` takes.
     pub name: String,
     /// The system's description.
@@ -26,17 +26,17 @@ pub struct Sniffable {
 }
 
 /// What is missing if the system denies access.
-pub const NO_RIGHT: &str = "the right to capture";
+pub const NO_PRIVILEGE: &str = "the right to capture";
 
 /// Lists the interfaces.
-pub fn interfaces() -> Result<Vec<Sniffable>, Error> {
+pub fn interfaces() -> Result<Vec<InterfaceInfo>, Error> {
     libpcap::load()?;
     let devices = Device::list()
         .map_err(|error| Error::Interface { interface: "interfaces".into(), problem: message(&error) })?;
     Ok(devices.into_iter().map(describe).collect())
 }
 
-fn describe(device: Device) -> Sniffable {
+fn describe(device: Device) -> InterfaceInfo {
     let opened =
         Capture::from_device(device.name.as_str()).and_then(|capture| capture.buffer_size(1 << 20).open());
     let link = match opened {
@@ -45,10 +45,10 @@ fn describe(device: Device) -> Sniffable {
             let name = link.get_name().unwrap_or_else(|_| link.0.to_string());
             Ok(link.get_description().map_or(name.clone(), |words| format!("{words} ({name})")))
         }
-        Err(error) if is_about_rights(&message(&error)) => Err(NO_RIGHT.to_owned()),
+        Err(error) if is_about_rights(&message(&error)) => Err(NO_PRIVILEGE.to_owned()),
         Err(error) => Err(message(&error)),
     };
-    Sniffable {
+    InterfaceInfo {
         link,
         up: is_network(&device).then(|| device.flags.is_up()),
         description: device.desc,

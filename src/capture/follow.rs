@@ -258,16 +258,16 @@ fn start(
     });
     tail.beginning();
     let seen = read.clone();
-    Ok((Reader::new(name, Box::new(Growing { tail: Arc::clone(&tail), seen })), tail))
+    Ok((Reader::new(name, Box::new(TailReader { tail: Arc::clone(&tail), seen })), tail))
 }
 
 /// A reader of the current file, which ends only when another file has begun.
-struct Growing {
+struct TailReader {
     tail: Arc<Tail>,
     seen: HashSet<(u64, Vec<u8>)>,
 }
 
-impl Read for Growing {
+impl Read for TailReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let mut last = false;
         loop {
@@ -283,7 +283,7 @@ impl Read for Growing {
             // A writer that begins the next file has finished this one: the current contents are complete.
             last = self.tail.is_replaced() || successor(&self.tail, &self.seen).is_some();
             if !last {
-                self.tail.heed_absence();
+                self.tail.note_absence();
                 // Decompression cannot be interrupted: for a compressed file, the notes are reported with the next
                 // packets.
                 if !self.tail.notes.is_empty() && !self.tail.is_compressed() {
@@ -345,7 +345,7 @@ impl Tail {
     }
 
     /// Notes that the file was removed, once it has been missing for long enough.
-    fn heed_absence(&self) {
+    fn note_absence(&self) {
         let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
         let is_gone =
             fs::symlink_metadata(&self.path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);

@@ -40,18 +40,18 @@ impl KeyLogs {
     }
 
     /// Wraps `source` so that new lines of the key logs precede the packets of each batch.
-    pub fn watch(self, source: Box<dyn Source + Send>) -> Keyed {
-        Keyed { source, logs: self }
+    pub fn watch(self, source: Box<dyn Source + Send>) -> WithKeyLogs {
+        WithKeyLogs { source, logs: self }
     }
 }
 
 /// A source with key logs alongside.
-pub struct Keyed {
+pub struct WithKeyLogs {
     source: Box<dyn Source + Send>,
     logs: KeyLogs,
 }
 
-impl Source for Keyed {
+impl Source for WithKeyLogs {
     fn next(&mut self, batch: &mut PacketBatch) -> Result<Next, Error> {
         let next = self.source.next(batch)?;
         let mut found = Vec::new();

@@ -56,7 +56,7 @@ mod unknown;
 
 pub use counts::{Count, Counts, Description};
 #[cfg(feature = "live")]
-pub use device::{NO_RIGHT, Sniffable, interfaces};
+pub use device::{InterfaceInfo, NO_PRIVILEGE, interfaces};
 pub use error::Error;
 #[cfg(feature = "live")]
 pub use filtered::CaptureFilter;
@@ -64,7 +64,7 @@ pub use follow::Follow;
 pub use identity::FileId;
 #[cfg(feature = "cli")]
 pub(crate) use identity::folder;
-pub use keylog::{KeyLogs, Keyed};
+pub use keylog::{KeyLogs, WithKeyLogs};
 #[cfg(feature = "live")]
 pub use live::{Live, Settings};
 pub use merge::Files;

@@ -8,10 +8,10 @@ mod secrets;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chosen::Chosen;
+use chosen::PendingPackets;
 pub use chosen::{Belongs, Sorter};
 pub use files::Target;
-use files::{Out, SECRETS};
+use files::{RotatingFile, SECRETS};
 use secrets::Secrets;
 
 use super::{Counts, Description, Error, Item, Next, PacketBatch, Source};
@@ -47,8 +47,8 @@ impl Saver {
         sorter: Option<Box<dyn Sorter>>,
     ) -> Result<Saver, Error> {
         let secrets = target.with_secrets.then(Secrets::default);
-        let chosen = (sorter.is_some() || secrets.is_some()).then(|| Chosen::new(sorter, secrets));
-        let mut out = Out::new(target, interfaces, counts);
+        let chosen = (sorter.is_some() || secrets.is_some()).then(|| PendingPackets::new(sorter, secrets));
+        let mut out = RotatingFile::new(target, interfaces, counts);
         out.begin().map_err(|source| Error::Io { file: out.label(), source })?;
         Ok(Saver(Arc::new(Mutex::new(Inner { out, chosen, fault: None }))))
     }
@@ -123,8 +123,8 @@ impl Saver {
 }
 
 struct Inner {
-    out: Out,
-    chosen: Option<Chosen>,
+    out: RotatingFile,
+    chosen: Option<PendingPackets>,
     /// Why saving stopped.
     fault: Option<io::Error>,
 }
@@ -134,7 +134,7 @@ impl Inner {
         if self.fault.is_some() {
             return;
         }
-        if let Some(value) = self.chosen.as_mut().and_then(Chosen::secrets_dropped) {
+        if let Some(value) = self.chosen.as_mut().and_then(PendingPackets::secrets_dropped) {
             let limit = "secrets of connections that are not saved";
             batch.push_diagnostic(Anomaly::LimitReached { limit, value: value as u64 });
         }

@@ -26,7 +26,7 @@ pub(super) struct Watch {
 
 /// Checks are more frequent than this, in milliseconds. A longer interval means that blocked output kept us from
 /// checking, or that the entire program was stopped: packets may have arrived.
-const KEPT_AWAY: u64 = 1000;
+const MAX_POLL_GAP: u64 = 1000;
 
 impl Watch {
     pub(super) fn new(until: StopCondition) -> Watch {
@@ -53,7 +53,7 @@ impl Watch {
     /// Returns for how many milliseconds checks were made and no packet arrived.
     fn silence(&self, now: u64) -> u64 {
         let away = now.saturating_sub(self.looked.swap(now, Ordering::Relaxed));
-        if away > KEPT_AWAY {
+        if away > MAX_POLL_GAP {
             self.last.fetch_add(away, Ordering::Relaxed);
         }
         now.saturating_sub(self.last.load(Ordering::Relaxed))

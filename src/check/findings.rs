@@ -48,19 +48,19 @@ pub struct Finding {
 
 /// The rules that fail a check when broken.
 #[derive(Clone, Debug)]
-pub struct Bar {
+pub struct FailurePolicy {
     least: Severity,
     denied: BTreeSet<&'static str>,
 }
 
-impl Bar {
+impl FailurePolicy {
     /// Creates a bar that fails rules of severity `least` or higher, and those `denied` by name.
     ///
     /// # Errors
     ///
     /// Fails if there is no rule with one of the names.
     pub fn new<'a>(least: Severity, denied: impl IntoIterator<Item = &'a str>) -> Result<Self, UnknownRule> {
-        Ok(Bar { least, denied: denied.into_iter().map(known).collect::<Result<_, _>>()? })
+        Ok(FailurePolicy { least, denied: denied.into_iter().map(known).collect::<Result<_, _>>()? })
     }
 
     /// Returns whether breaking a rule fails the check.
@@ -220,7 +220,7 @@ impl Findings {
     }
 
     /// Returns whether a rule was broken that fails the check.
-    pub fn fail(&self, bar: &Bar) -> bool {
+    pub fn fail(&self, bar: &FailurePolicy) -> bool {
         self.rules.iter().any(|(rule, (severity, _))| bar.fails(rule, *severity))
     }
 

@@ -2,10 +2,15 @@
 
 use std::io::{self, Write};
 
-use super::{Bar, Finding, Findings, Rules, text};
+use super::{FailurePolicy, Finding, Findings, Rules, text};
 use crate::event::{Anomaly, Rule};
 
-pub(super) fn write(found: &Findings, rules: &Rules, bar: &Bar, to: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(
+    found: &Findings,
+    rules: &Rules,
+    bar: &FailurePolicy,
+    to: &mut dyn Write,
+) -> io::Result<()> {
     let cases = || Anomaly::RULES.iter().filter(|rule| rules.includes(rule.code));
     let failed = |rule: &str| found.rules().get(rule).is_some_and(|(severity, _)| bar.fails(rule, *severity));
     let failures = cases().filter(|rule| failed(rule.code)).count();

@@ -1,7 +1,7 @@
 //! Checks the rules of RFC 6455 and RFC 7692 against a capture: a test assertion for servers and clients.
 //!
 //! [`Check`] is a sink that collects every broken rule; [`Findings`] is the result, and each format has a file.
-//! [`Rules`] selects the rules that are checked, [`Bar`] those that fail the check, and [`list`] lists them all.
+//! [`Rules`] selects the rules that are checked, [`FailurePolicy`] those that fail the check, and [`list`] lists them all.
 //! `security` checks what is visible only beyond a single frame.
 //!
 //! ```
@@ -30,7 +30,7 @@ mod text;
 
 use std::io::{self, Write};
 
-pub use findings::{Bar, Check, Finding, Findings};
+pub use findings::{Check, FailurePolicy, Finding, Findings};
 pub use rules::{Rules, UnknownRule, describe, list, list_json, markdown};
 
 /// The format of the findings.
@@ -66,21 +66,21 @@ impl FindingsFormat {
 
 /// The format and the rules for writing findings.
 #[derive(Clone, Copy, Debug)]
-pub struct Manner<'a> {
+pub struct WriteOptions<'a> {
     /// The format.
     pub form: FindingsFormat,
     /// The rules that are checked.
     pub rules: &'a Rules,
     /// The rules that fail the check.
-    pub bar: &'a Bar,
+    pub bar: &'a FailurePolicy,
     /// The name of the capture.
     pub input: &'a str,
 }
 
 impl Findings {
     /// Writes the findings and a summary.
-    pub fn write(&self, manner: Manner<'_>, to: &mut dyn Write) -> io::Result<()> {
-        let Manner { form, rules, bar, input } = manner;
+    pub fn write(&self, manner: WriteOptions<'_>, to: &mut dyn Write) -> io::Result<()> {
+        let WriteOptions { form, rules, bar, input } = manner;
         match form {
             FindingsFormat::Text => text::write(self, to),
             FindingsFormat::Json => json::write(self, to),

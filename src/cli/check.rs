@@ -3,7 +3,7 @@ use anyhow::Context as _;
 use super::plan::Request;
 use super::report::note;
 use super::{Outcome, args, run};
-use crate::check::{self, Bar, Check, FindingsFormat, Manner, Rules};
+use crate::check::{self, Check, FailurePolicy, FindingsFormat, Rules, WriteOptions};
 use crate::event::Severity;
 
 /// Check a capture against RFC 6455, RFC 7692 and related protocols
@@ -83,10 +83,10 @@ impl Args {
     pub(super) fn run(&self) -> anyhow::Result<Outcome> {
         let rules =
             Rules::new(self.rules.iter().map(String::as_str), self.ignore.iter().map(String::as_str))?;
-        let bar = Bar::new(self.fail_on.into(), self.deny.iter().map(String::as_str))?;
+        let bar = FailurePolicy::new(self.fail_on.into(), self.deny.iter().map(String::as_str))?;
         let input =
             self.request.input.files.first().map_or_else(|| "-".into(), |file| file.to_string_lossy());
-        let manner = Manner { form: self.format, rules: &rules, bar: &bar, input: &input };
+        let manner = WriteOptions { form: self.format, rules: &rules, bar: &bar, input: &input };
         let plan = self.request.plan()?;
         let by_message = plan.filters_messages();
         let filtered = plan.filter.is_some();

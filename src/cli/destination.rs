@@ -27,7 +27,7 @@ pub(super) enum Destination {
     /// Standard output.
     Stdout(BufWriter<StdoutLock<'static>>),
     /// Standard output, if it is a pipe whose reader may be slow or stalled.
-    Pipe(BufWriter<PatientPipe>),
+    Pipe(BufWriter<InterruptiblePipe>),
     /// The pager, on a terminal.
     Pager(Pager),
     /// An existing path that is not a regular file, such as a device or a named pipe.
@@ -112,7 +112,7 @@ impl Destination {
         if !kind.is_fifo() && !kind.is_socket() {
             return Ok(self);
         }
-        let pipe = PatientPipe { file, stop: Arc::clone(stop), stopped: None };
+        let pipe = InterruptiblePipe { file, stop: Arc::clone(stop), stopped: None };
         Ok(Destination::Pipe(BufWriter::with_capacity(BUFFER, pipe)))
     }
 
@@ -177,7 +177,7 @@ impl Destination {
 
 /// A pipe that is written to only while it has room, so that a stalled reader cannot keep us from ending.
 #[derive(Debug)]
-pub(super) struct PatientPipe {
+pub(super) struct InterruptiblePipe {
     file: File,
     stop: Arc<AtomicBool>,
     /// Since when a stop has been requested.
@@ -190,7 +190,7 @@ const ROOM: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
 /// How long a reader may take after a stop was requested.
 const LAST: Duration = Duration::from_millis(500);
 
-impl Write for PatientPipe {
+impl Write for InterruptiblePipe {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let wait = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
         loop {

@@ -1,6 +1,6 @@
 use super::plan::Request;
 use super::{Outcome, report, run};
-use crate::explain::{self, Explain, Manner};
+use crate::explain::{self, Explain, WriteOptions};
 
 /// Explain why a connection shows no messages, or not all of them
 ///
@@ -40,8 +40,8 @@ impl Args {
             );
         }
         let manner = match self.format {
-            ExplanationFormat::Text => Manner::Text { all: self.all, filtered: plan.filter.is_some() },
-            ExplanationFormat::Json => Manner::Json,
+            ExplanationFormat::Text => WriteOptions::Text { all: self.all, filtered: plan.filter.is_some() },
+            ExplanationFormat::Json => WriteOptions::Json,
         };
         let shown = self.request.input.also();
         run::gather(&plan, Explain::new(), |explain, end, to| {

@@ -45,7 +45,7 @@ impl Input {
     /// Opens the input, which ends when a signal requests it.
     pub(super) fn open(&self, paged: bool) -> anyhow::Result<Opened> {
         let until = stop::until(&self.autostop);
-        let heard = stop::hear_signals(&until, paged)?;
+        let heard = stop::install_handlers(&until, paged)?;
         let opened = self.open_until(until)?;
         Ok(Opened { heard, ..opened })
     }

@@ -1,6 +1,6 @@
 use std::io::{self, Write as _};
 
-use crate::capture::{Sniffable, interfaces};
+use crate::capture::{InterfaceInfo, interfaces};
 
 /// List the interfaces that can be captured, and what is missing if none can
 ///
@@ -13,8 +13,9 @@ impl Args {
     pub(super) fn run(&self) -> anyhow::Result<()> {
         let list = interfaces()?;
         io::stdout().lock().write_all(table(&list).as_bytes())?;
-        let refused =
-            |it: &Sniffable| it.link.as_ref().is_err_and(|why| why.contains(crate::capture::NO_RIGHT));
+        let refused = |it: &InterfaceInfo| {
+            it.link.as_ref().is_err_and(|why| why.contains(crate::capture::NO_PRIVILEGE))
+        };
         if list.iter().any(refused) {
             let program =
                 std::env::current_exe().map_or_else(|_| "wirefin".into(), |path| path.display().to_string());
@@ -29,10 +30,11 @@ impl Args {
 }
 
 /// Lists interfaces, one per line, in aligned columns.
-fn table(list: &[Sniffable]) -> String {
-    let link = |it: &Sniffable| it.link.clone().unwrap_or_else(|_| "-".to_owned());
-    let width =
-        |of: &dyn Fn(&Sniffable) -> String| list.iter().map(|it| of(it).chars().count()).max().unwrap_or(0);
+fn table(list: &[InterfaceInfo]) -> String {
+    let link = |it: &InterfaceInfo| it.link.clone().unwrap_or_else(|_| "-".to_owned());
+    let width = |of: &dyn Fn(&InterfaceInfo) -> String| {
+        list.iter().map(|it| of(it).chars().count()).max().unwrap_or(0)
+    };
     let (names, links) = (width(&|it| it.name.clone()), width(&link));
     let mut text = String::new();
     for interface in list {
@@ -50,7 +52,7 @@ fn table(list: &[Sniffable]) -> String {
 }
 
 /// Returns the facts that have no column of their own.
-fn notes(interface: &Sniffable) -> String {
+fn notes(interface: &InterfaceInfo) -> String {
     let mut parts = Vec::new();
     parts.extend(interface.loopback.then(|| "loopback".to_owned()));
     parts.extend(interface.addresses.iter().map(ToString::to_string));
@@ -68,8 +70,8 @@ fn notes(interface: &Sniffable) -> String {
 mod tests {
     use super::*;
 
-    fn interface(name: &str, up: Option<bool>, link: Result<&str, &str>) -> Sniffable {
-        Sniffable {
+    fn interface(name: &str, up: Option<bool>, link: Result<&str, &str>) -> InterfaceInfo {
+        InterfaceInfo {
             name: name.to_owned(),
             description: None,
             addresses: Vec::new(),
@@ -87,7 +89,7 @@ mod tests {
             interface("lo", Some(true), Ok("Ethernet (EN10MB)")),
             interface("ifb0", Some(false), Err("That device is not up")),
             interface("bluetooth-monitor", None, Err("Can't create raw socket")),
-            interface("wlan0", Some(true), Err(crate::capture::NO_RIGHT)),
+            interface("wlan0", Some(true), Err(crate::capture::NO_PRIVILEGE)),
         ];
         list[0].addresses = vec!["192.0.2.2".parse().unwrap(), "fd00::2".parse().unwrap()];
         list[4].description = Some("Bluetooth Linux Monitor".to_owned());

@@ -62,7 +62,7 @@ pub(super) fn until(conditions: &[Autostop]) -> StopCondition {
 /// # Errors
 ///
 /// Fails if signal handlers cannot be installed.
-pub(super) fn hear_signals(until: &StopCondition, paged: bool) -> anyhow::Result<Heard> {
+pub(super) fn install_handlers(until: &StopCondition, paged: bool) -> anyhow::Result<Heard> {
     let heard = Heard::default();
     for signal in [SIGINT, SIGTERM] {
         // The order matters: the first signal finds the flag cleared, and sets it.

@@ -40,7 +40,7 @@ pub struct Explain {
     rows: BoundedList<Row>,
     /// The number of connections of each reason and server, including those without a row.
     groups: CountMap<(String, String)>,
-    untold: u64,
+    unlisted: u64,
 }
 
 /// The maximum number of groups of a shard.
@@ -61,7 +61,7 @@ impl Explain {
         }
         let bytes = row.text_length();
         if !self.rows.push(row, bytes) {
-            self.untold = self.untold.saturating_add(1);
+            self.unlisted = self.unlisted.saturating_add(1);
         }
     }
 
@@ -83,7 +83,7 @@ impl Explain {
             self.rows.iter().filter(|row| row.is_shown).map(|row| row.conn).collect();
         let mut rows = self.rows.into_vec();
         rows.retain(|row| row.is_shown || !shown.contains(&row.conn));
-        Explanation { rows, groups: self.groups, untold: self.untold }
+        Explanation { rows, groups: self.groups, unlisted: self.unlisted }
     }
 }
 
@@ -118,7 +118,9 @@ impl Sink for Explain {
                     self.rows.last_mut().filter(|row| row.conn == conn && row.reason == "rejected")
                 {
                     row.fault(*from, anomaly);
-                } else if anomaly.says_why_encrypted() && self.encrypted.len() < BoundedList::<Row>::ITEMS {
+                } else if anomaly.explains_missing_decryption()
+                    && self.encrypted.len() < BoundedList::<Row>::ITEMS
+                {
                     self.encrypted.insert(conn, (*anomaly).clone());
                 }
             }
@@ -135,7 +137,7 @@ impl Gather for Explain {
     fn absorb(&mut self, mut other: Self) {
         other.finish();
         self.rows.append(other.rows);
-        self.untold = self.untold.saturating_add(other.untold);
+        self.unlisted = self.unlisted.saturating_add(other.unlisted);
         self.groups.absorb(other.groups);
     }
 }
@@ -147,14 +149,14 @@ pub struct Explanation {
     pub rows: Vec<Row>,
     groups: CountMap<(String, String)>,
     /// The number of connections without a row.
-    pub untold: u64,
+    pub unlisted: u64,
 }
 
 impl Explanation {
     /// Counts the connections of each reason, if there are several: `: 2 WebSocket, 1 TLS`.
     fn kinds(&self) -> String {
         let mut kinds: CountMap<&str> = CountMap::default();
-        if self.untold == 0 {
+        if self.unlisted == 0 {
             self.rows.iter().for_each(|row| kinds.add(row.reason, 1));
         } else {
             self.groups.iter().for_each(|((reason, _), times)| kinds.add(reason, *times));
@@ -172,7 +174,7 @@ impl Explanation {
 
 /// The format of an explanation.
 #[derive(Clone, Copy, Debug)]
-pub enum Manner {
+pub enum WriteOptions {
     /// For people; grouped if there are many rows.
     Text {
         /// Never group.
@@ -185,28 +187,27 @@ pub enum Manner {
 }
 
 /// Writes an explanation; `notes` are sentences about the capture in general.
-pub fn write(it: &Explanation, manner: Manner, notes: &[String], to: &mut dyn Write) -> io::Result<()> {
+pub fn write(it: &Explanation, manner: WriteOptions, notes: &[String], to: &mut dyn Write) -> io::Result<()> {
     match manner {
-        Manner::Json => {
+        WriteOptions::Json => {
             let groups: Vec<Value> = it
                 .groups
                 .iter()
                 .map(|((reason, server), times)| json!({"reason": reason, "server": server, "connections": times}))
                 .collect();
             let rows: Vec<Value> = it.rows.iter().map(Row::json).collect();
-            let whole =
-                json!({"v": 2, "connections": rows, "groups": groups, "untold": it.untold, "capture": notes});
+            let whole = json!({"v": 2, "connections": rows, "groups": groups, "untold": it.unlisted, "capture": notes});
             write_json(&whole, &mut *to)?;
             to.write_all(b"\n")
         }
-        Manner::Text { all, filtered } => text(it, all, filtered, notes, to),
+        WriteOptions::Text { all, filtered } => text(it, all, filtered, notes, to),
     }
 }
 
 fn text(it: &Explanation, all: bool, filtered: bool, notes: &[String], to: &mut dyn Write) -> io::Result<()> {
     let mut connections: Vec<_> = it.rows.iter().map(|row| row.conn.packet).collect();
     connections.dedup();
-    let total = (connections.len() as u64).saturating_add(it.untold);
+    let total = (connections.len() as u64).saturating_add(it.unlisted);
     let streams = it.rows.iter().filter(|row| row.conn.stream.is_some()).count() as u64;
     let streams =
         if streams == 0 { String::new() } else { format!(", {} of HTTP/2", count(streams, "stream")) };
@@ -234,8 +235,8 @@ fn text(it: &Explanation, all: bool, filtered: bool, notes: &[String], to: &mut 
             writeln!(to, "          … {} more", count(groups.len().saturating_sub(GROUPED) as u64, "group"))?;
         }
     }
-    if it.untold > 0 {
-        writeln!(to, "{} more not listed one by one", count(it.untold, "connection"))?;
+    if it.unlisted > 0 {
+        writeln!(to, "{} more not listed one by one", count(it.unlisted, "connection"))?;
     }
     for note in notes {
         writeln!(to, "{}", printable_string(note.as_bytes()))?;
@@ -268,7 +269,7 @@ mod tests {
         Event { conn: NonZeroU64::new(conn).map(ConnId::new), ..samples::event(conn, conn * 1000, kind) }
     }
 
-    fn told(events: &[Event<'_>], manner: Manner) -> String {
+    fn told(events: &[Event<'_>], manner: WriteOptions) -> String {
         let mut explain = Explain::new();
         events.iter().for_each(|event| explain.event(event));
         let mut out = Vec::new();
@@ -294,8 +295,8 @@ mod tests {
         ];
         let unshown: Vec<_> = reasons.map(unshown).into();
         let events: Vec<_> = (1..).zip(&unshown).map(|(conn, it)| of(conn, Kind::Unshown(it))).collect();
-        insta::assert_snapshot!(told(&events, Manner::Text { all: false, filtered: false }));
-        let json: Value = serde_json::from_str(&told(&events, Manner::Json)).unwrap();
+        insta::assert_snapshot!(told(&events, WriteOptions::Text { all: false, filtered: false }));
+        let json: Value = serde_json::from_str(&told(&events, WriteOptions::Json)).unwrap();
         assert_eq!(json["connections"].as_array().unwrap().len(), 9);
         assert_eq!(
             (&json["connections"][0]["reason"], &json["connections"][0]["shown"]),
@@ -327,7 +328,7 @@ mod tests {
         events.push(of(6, Kind::Opened(&opened)));
         events.push(of(6, Kind::Anomaly { from: Some(Side::Server), anomaly: &late }));
         events.push(of(6, Kind::Closed(&closed)));
-        insta::assert_snapshot!(told(&events, Manner::Text { all: false, filtered: false }));
+        insta::assert_snapshot!(told(&events, WriteOptions::Text { all: false, filtered: false }));
     }
 
     #[test]
@@ -347,7 +348,7 @@ mod tests {
             of(4, Kind::Closed(&closed)),
             of(9, Kind::Rejected(&refused)),
         ];
-        insta::assert_snapshot!(told(&events, Manner::Text { all: false, filtered: false }));
+        insta::assert_snapshot!(told(&events, WriteOptions::Text { all: false, filtered: false }));
     }
 
     #[test]
@@ -372,7 +373,7 @@ mod tests {
             ),
         ] {
             let events = [vec![of(4, Kind::Opened(&opened))], events].concat();
-            let text = told(&events, Manner::Text { all: false, filtered: false });
+            let text = told(&events, WriteOptions::Text { all: false, filtered: false });
             assert!(text.contains(words) && !text.contains("not all is shown"), "{text}");
         }
     }
@@ -382,7 +383,7 @@ mod tests {
         let mut refused = samples::refused();
         let anomaly = Anomaly::MissingHeader { name: "Sec-WebSocket-Key" };
         let fault = Kind::Anomaly { from: Some(Side::Client), anomaly: &anomaly };
-        let manner = Manner::Text { all: false, filtered: false };
+        let manner = WriteOptions::Text { all: false, filtered: false };
         let text = told(&[of(9, Kind::Rejected(&refused)), of(9, fault)], manner);
         let words =
             "the client: a header field that the handshake needs is missing (name \"Sec-WebSocket-Key\")";
@@ -404,7 +405,7 @@ mod tests {
         let message = |from| of(4, Kind::Message(samples::message(from, Opcode::TEXT, b"x")));
         let text = told(
             &[of(4, Kind::Opened(&opened)), message(Side::Client)],
-            Manner::Text { all: false, filtered: false },
+            WriteOptions::Text { all: false, filtered: false },
         );
         assert!(
             text.contains("only what the client sent was captured")
@@ -412,7 +413,7 @@ mod tests {
             "{text}"
         );
         let both = [of(4, Kind::Opened(&opened)), message(Side::Client), message(Side::Server)];
-        let text = told(&both, Manner::Text { all: false, filtered: false });
+        let text = told(&both, WriteOptions::Text { all: false, filtered: false });
         assert!(text.contains("the answer to the upgrade was not captured"), "{text}");
     }
 
@@ -425,9 +426,9 @@ mod tests {
             explain.event(&of(conn, Kind::Unshown(&it)));
         }
         let it = explain.explanation();
-        assert_eq!((it.rows.len(), it.untold), (MOST, 10));
+        assert_eq!((it.rows.len(), it.unlisted), (MOST, 10));
         let mut out = Vec::new();
-        write(&it, Manner::Text { all: false, filtered: false }, &[], &mut out).unwrap();
+        write(&it, WriteOptions::Text { all: false, filtered: false }, &[], &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(text.lines().count() < 10 && text.contains("2058  HTTP/2"), "{text}");
     }

@@ -68,14 +68,14 @@ impl<'a> Row<'a> {
                 for latency in
                     self.facts.meaning.into_iter().flat_map(Meaning::units).filter_map(|it| it.latency())
                 {
-                    found.add(how, |how| self.is_so(&Fact::Span(latency), how));
+                    found.add(how, |how| self.matches(&Fact::Span(latency), how));
                 }
                 found.answer(how)
             }
             Expr::Test(Test { subject: Subject::Field(field), how }) => {
                 let mut found = Found::default();
                 for fact in self.facts_of(*field).into_iter().flatten() {
-                    found.add(how, |how| self.is_so(&fact, how));
+                    found.add(how, |how| self.matches(&fact, how));
                 }
                 found.answer(how)
             }
@@ -161,7 +161,7 @@ impl<'a> Row<'a> {
         [one, None]
     }
 
-    fn is_so(&self, fact: &Fact<'_>, how: &How) -> bool {
+    fn matches(&self, fact: &Fact<'_>, how: &How) -> bool {
         match how {
             How::Is => !matches!(fact, Fact::Truth(false)),
             How::Compares(relation, value) => holds(*relation, self.order(fact, value)),
@@ -200,8 +200,8 @@ struct Found {
 }
 
 impl Found {
-    fn add(&mut self, how: &How, is_so: impl FnOnce(&How) -> bool) {
-        if is_so(how) {
+    fn add(&mut self, how: &How, matches: impl FnOnce(&How) -> bool) {
+        if matches(how) {
             self.any = true;
         } else {
             self.other = true;

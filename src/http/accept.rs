@@ -52,14 +52,14 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 /// Identifies the known mistake that turns `key` into `found`; `earlier` are keys of earlier requests.
 pub(super) fn cause(key: &str, found: &str, earlier: &[Box<str>]) -> Option<Cow<'static, str>> {
     let right = expected(key);
-    if let Some(cause) = at_sight(key, found, &right) {
+    if let Some(cause) = visible_mistake(key, found, &right) {
         return Some(cause.into());
     }
-    if let Some((hash, form)) = hash_of(found) {
+    if let Some((hash, form)) = decode_hash(found) {
         if hash == sha1(&[key.as_bytes(), GUID.as_bytes()]) {
             return Some(form.unwrap_or("the right value with other bits in its last character").into());
         }
-        if let Some(cause) = input_of(&hash, key, earlier) {
+        if let Some(cause) = hashed_input(&hash, key, earlier) {
             return Some(cause.into());
         }
         if let Some(text) = NO_KEY.iter().find(|text| sha1(&[text.as_bytes(), GUID.as_bytes()]) == hash) {
@@ -76,7 +76,7 @@ pub(super) fn cause(key: &str, found: &str, earlier: &[Box<str>]) -> Option<Cow<
 }
 
 /// Identifies a mistake that is visible without searching for the hashed input.
-fn at_sight(key: &str, found: &str, right: &str) -> Option<&'static str> {
+fn visible_mistake(key: &str, found: &str, right: &str) -> Option<&'static str> {
     if found == key {
         return Some("the key was sent back as it came");
     }
@@ -90,7 +90,7 @@ fn at_sight(key: &str, found: &str, right: &str) -> Option<&'static str> {
 }
 
 /// Decodes a hash from the forms in which it is sent; also returns a description of the form if it is wrong.
-fn hash_of(found: &str) -> Option<([u8; 20], Option<&'static str>)> {
+fn decode_hash(found: &str) -> Option<([u8; 20], Option<&'static str>)> {
     if let Some(hash) = unhex(found.as_bytes()) {
         return Some((hash, Some("the hash is in hex instead of base64")));
     }
@@ -120,7 +120,7 @@ fn unhex(text: &[u8]) -> Option<[u8; 20]> {
 }
 
 /// Identifies what was hashed instead of the key and the GUID.
-fn input_of(hash: &[u8; 20], key: &str, earlier: &[Box<str>]) -> Option<&'static str> {
+fn hashed_input(hash: &[u8; 20], key: &str, earlier: &[Box<str>]) -> Option<&'static str> {
     let is = |parts: &[&[u8]]| sha1(parts) == *hash;
     let (k, g) = (key.as_bytes(), GUID.as_bytes());
     if is(&[k]) {

@@ -34,8 +34,9 @@ fn has(headers: &[super::Field], name: &str) -> bool {
 /// Returns whether the response announces chunked bytes, which a 101 must not do (RFC 9112 §6.1).
 pub fn is_chunked(handshake: &Handshake) -> bool {
     let fields = handshake.response.iter().flat_map(|response| &response.headers);
-    let lists = |value: &str| value.split(',').any(|coding| coding.trim().eq_ignore_ascii_case("chunked"));
+    let contains_token =
+        |value: &str| value.split(',').any(|coding| coding.trim().eq_ignore_ascii_case("chunked"));
     fields
         .filter(|field| field.name.eq_ignore_ascii_case("Transfer-Encoding"))
-        .any(|field| lists(&field.value))
+        .any(|field| contains_token(&field.value))
 }

@@ -1,10 +1,10 @@
 use std::collections::VecDeque;
 
 use super::body::{Body, Next};
+use super::early_bytes::{BufferedBytes, EarlyBytes};
 use super::head::BlankLine;
-use super::held::{BufferedBytes, EarlyBytes};
-use super::looks::{Sniff, looks_like};
 use super::pending::{Awaited, PendingRequests};
+use super::sniff::{Sniff, looks_like};
 use super::stream::{BodyPart, Carrier, Delivered};
 use super::{Handshake, Limits};
 use crate::model::{Anomaly, At, Lost, Pair, Side};
@@ -73,7 +73,7 @@ pub struct HttpTracker {
     reading: Pair<Reading>,
     pending: PendingRequests,
     outputs: VecDeque<Output>,
-    rare: Option<Box<Rare>>,
+    rare: Option<Box<UncommonState>>,
     ended: Pair<bool>,
     /// The packet that contains the pushed bytes.
     carried: At,
@@ -90,7 +90,7 @@ pub struct HttpTracker {
 
 /// State that few connections need.
 #[derive(Debug, Default)]
-struct Rare {
+struct UncommonState {
     held: Pair<EarlyBytes>,
     earlier: Vec<Box<str>>,
     authority: Option<Box<str>>,
@@ -280,7 +280,7 @@ impl HttpTracker {
         let rare = self.rare.as_ref().map_or(0, |rare| {
             let keys = rare.earlier.iter().map(|key| key.len().saturating_add(16)).sum::<usize>();
             let authority = rare.authority.as_ref().map_or(0, |text| text.len());
-            size_of::<Rare>()
+            size_of::<UncommonState>()
                 .saturating_add(rare.held.client.allocated())
                 .saturating_add(rare.held.server.allocated())
                 .saturating_add(keys)
@@ -300,7 +300,7 @@ impl HttpTracker {
         self.read_at[side] = self.read_at[side].later(at);
     }
 
-    fn rare(&mut self) -> &mut Rare {
+    fn rare(&mut self) -> &mut UncommonState {
         self.rare.get_or_insert_default()
     }
 
@@ -373,19 +373,19 @@ impl HttpTracker {
             Reading::Body(body) => match body.lose(lost) {
                 Some(Next::Done) => self.reading[side] = Reading::Start,
                 Some(_) => {}
-                None => self.lose_place(side),
+                None => self.desynchronise(side),
             },
             Reading::Delivered(_) => self.lose_delivered(side, lost),
-            _ => self.lose_place(side),
+            _ => self.desynchronise(side),
         }
     }
 
-    fn lose_place(&mut self, side: Side) {
+    fn desynchronise(&mut self, side: Side) {
         self.reading[side] = Reading::Lost(0);
         self.lost[side] = true;
-        if self.is_joined() {
+        if self.upgraded_in_gap() {
             self.upgraded(None);
-        } else if self.asks_again() {
+        } else if self.client_sends_request() {
             self.unanswered();
         } else if side == Side::Server && self.awaits_upgrade() {
             self.reading.server = Reading::Behind;

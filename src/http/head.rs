@@ -193,7 +193,7 @@ fn close(open: Option<(&[u8], Cow<'_, [u8]>)>, each: &mut impl FnMut(Item<'_>)) 
 }
 
 /// Returns whether a list of comma-separated elements contains `token`, ignoring case (RFC 9110 §5.6.1).
-pub(super) fn lists(value: &[u8], token: &[u8]) -> bool {
+pub(super) fn contains_token(value: &[u8], token: &[u8]) -> bool {
     value.split(|&b| b == b',').any(|element| trim(element).eq_ignore_ascii_case(token))
 }
 

@@ -33,13 +33,13 @@ mod body;
 mod chunks;
 mod deflate;
 mod drafts;
+mod early_bytes;
 mod exchange;
 mod extended;
 mod extension;
 mod head;
-mod held;
-mod looks;
 mod pending;
+mod sniff;
 mod stream;
 mod summary;
 mod upgrade;
@@ -50,10 +50,10 @@ use crate::model::{DeflateSide, Pair};
 
 pub use chunks::Chunks;
 pub use drafts::{Draft, draft, is_chunked};
+pub use early_bytes::BufferedBytes;
 pub use exchange::{HttpTracker, Output};
 pub use extended::{Captured, verify_extended};
-pub use held::BufferedBytes;
-pub use looks::{Sniff, is_frame, looks_like};
+pub use sniff::{Sniff, is_frame, looks_like};
 pub use stream::{BodyPart, Carrier, Exchange, Wanted, is_event_stream, is_polling, url_of};
 
 /// Bounds on what [`HttpTracker`] keeps of one connection.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::body::{Body, Next};
 use super::head::text_of;
-use super::looks::{Sniff, looks_like};
+use super::sniff::{Sniff, looks_like};
 use super::upgrade::{self, values};
 use super::{Field, Handshake, Request, Response, head};
 use crate::model::{At, Lost};

@@ -43,9 +43,11 @@ impl Summary {
             let Item::Field { name, value } = item else { return };
             let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
             match name.len() {
-                7 if is("upgrade") && head::lists(value, b"websocket") => all.upgrade = Upgrade::WebSocket,
+                7 if is("upgrade") && head::contains_token(value, b"websocket") => {
+                    all.upgrade = Upgrade::WebSocket
+                }
                 7 if is("upgrade") && all.upgrade == Upgrade::WebSocket => {}
-                7 if is("upgrade") && head::lists(value, b"h2c") => all.upgrade = Upgrade::Http2,
+                7 if is("upgrade") && head::contains_token(value, b"h2c") => all.upgrade = Upgrade::Http2,
                 7 if is("upgrade") && all.upgrade == Upgrade::Absent => all.upgrade = Upgrade::Other,
                 14 if is("content-length") && all.length.is_none() => {
                     // A list of equal values counts as one value (RFC 9112 §6.3).
@@ -53,7 +55,7 @@ impl Summary {
                     all.length = number(head::trim(first));
                 }
                 12 if is("content-type") => all.events = is_event_stream(value),
-                17 if is("transfer-encoding") => all.chunked |= head::lists(value, b"chunked"),
+                17 if is("transfer-encoding") => all.chunked |= head::contains_token(value, b"chunked"),
                 17 if is("sec-websocket-key") => all.key = true,
                 20 if is("sec-websocket-accept") => all.accept = true,
                 18 if is("sec-websocket-key1") => all.old = true,

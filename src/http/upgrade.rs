@@ -89,7 +89,7 @@ pub(super) fn protocol(head: &[u8]) -> Option<Box<str>> {
 }
 
 /// Returns whether the head of a request follows a draft before RFC 6455: two keys of digits and blanks, or none.
-pub(super) fn is_old(head: &[u8]) -> bool {
+pub(super) fn is_draft(head: &[u8]) -> bool {
     head::line(head).is_some_and(|(_, _, lines)| {
         let summary = Summary::read(lines);
         summary.old && !summary.key
@@ -199,7 +199,7 @@ pub(super) fn joined(headers: &[Field], name: &'static str) -> Option<String> {
 }
 
 /// Returns the first value of a field; reports if the field is missing or repeated.
-fn single<'a>(headers: &'a [Field], name: &'static str, faults: &mut Faults) -> Option<&'a str> {
+fn single_value<'a>(headers: &'a [Field], name: &'static str, faults: &mut Faults) -> Option<&'a str> {
     let mut all = values(headers, name);
     let first = all.next();
     let count = all.count().saturating_add(1);
@@ -222,7 +222,7 @@ fn check_version(version: &str, faults: &mut Faults) {
 fn check_connection(headers: &[Field], faults: &mut Faults) {
     match joined(headers, "Connection") {
         None => faults.push(Anomaly::MissingHeader { name: "Connection" }),
-        Some(found) if !head::lists(found.as_bytes(), b"upgrade") => {
+        Some(found) if !head::contains_token(found.as_bytes(), b"upgrade") => {
             faults.push(Anomaly::BadConnectionHeader { found: clip(&found) });
         }
         Some(_) => {}
@@ -236,16 +236,16 @@ fn check_request(request: &Request, faults: &mut Faults) {
         faults.push(Anomaly::BadMethod { method: clip(&request.method) });
     }
     check_version(&request.version, faults);
-    single(headers, "Host", faults);
+    single_value(headers, "Host", faults);
     match joined(headers, "Upgrade") {
         None => faults.push(Anomaly::MissingHeader { name: "Upgrade" }),
-        Some(found) if !head::lists(found.as_bytes(), b"websocket") => {
+        Some(found) if !head::contains_token(found.as_bytes(), b"websocket") => {
             faults.push(Anomaly::BadUpgradeHeader { found: clip(&found) });
         }
         Some(_) => {}
     }
     check_connection(headers, faults);
-    if let Some(key) = single(headers, "Sec-WebSocket-Key", faults)
+    if let Some(key) = single_value(headers, "Sec-WebSocket-Key", faults)
         && !accept::key_is_legal(key)
     {
         let decoded_length = accept::key_length(key).map(|n| n as u64);
@@ -260,7 +260,7 @@ fn check_request(request: &Request, faults: &mut Faults) {
 
 /// Checks the WebSocket version (RFC 6455 §4.1 point 9).
 pub(super) fn check_websocket_version(headers: &[Field], faults: &mut Faults) {
-    if let Some(version) = single(headers, "Sec-WebSocket-Version", faults)
+    if let Some(version) = single_value(headers, "Sec-WebSocket-Version", faults)
         && version != "13"
     {
         faults.push(Anomaly::BadWebSocketVersion { version: clip(version) });
@@ -313,7 +313,7 @@ fn check_switch(response: &Response, faults: &mut Faults) {
         Some(_) => {}
     }
     check_connection(headers, faults);
-    single(headers, "Sec-WebSocket-Accept", faults);
+    single_value(headers, "Sec-WebSocket-Accept", faults);
     // A 101 has no content, so it must not state a length or a coding.
     if let Some(found) = joined(headers, "Content-Length") {
         faults.push(Anomaly::ContentLengthIn101 { found: clip(&found) });

@@ -161,7 +161,7 @@ impl Connection {
     }
 
     /// Returns, once, whether the sides have been swapped.
-    pub(super) fn was_reversed(&mut self) -> bool {
+    pub(super) fn take_swapped(&mut self) -> bool {
         let reversed = self.orientation == Orientation::Reversed;
         if reversed {
             self.orientation = Orientation::Known;
@@ -202,7 +202,7 @@ impl Connection {
 
     /// Reports an anomaly in a side's frames, once per code.
     pub(super) fn fault(&mut self, side: Side, stream: u32, anomaly: Anomaly) {
-        if self.readers[side].is_news(anomaly.code()) {
+        if self.readers[side].is_first_report(anomaly.code()) {
             self.reports.anomaly(side, stream, anomaly);
         }
     }

@@ -9,27 +9,27 @@ use crate::model::{Lost, Side};
 impl Connection {
     /// Pushes bytes of one side.
     pub fn push<'b>(&mut self, side: Side, bytes: &'b [u8]) -> Delivery<'_, 'b> {
-        Delivery::new(self, side, Cow::Borrowed(bytes), Then::More)
+        Delivery::new(self, side, Cow::Borrowed(bytes), FollowUp::More)
     }
 
     /// Pushes bytes of one side that were one TLS record: the sender wrote them at once, usually as complete frames.
     pub fn push_record<'b>(&mut self, side: Side, bytes: &'b [u8]) -> Delivery<'_, 'b> {
-        Delivery::new(self, side, Cow::Borrowed(bytes), Then::More).of(Unit::Record)
+        Delivery::new(self, side, Cow::Borrowed(bytes), FollowUp::More).of(Unit::Record)
     }
 
     /// Notes that bytes of one side are missing here.
     pub fn gap(&mut self, side: Side, lost: Lost) -> Delivery<'_, 'static> {
         if lost == Lost::Exact(0) {
-            return Delivery::new(self, side, Cow::Borrowed(&[]), Then::More);
+            return Delivery::new(self, side, Cow::Borrowed(&[]), FollowUp::More);
         }
         let found = self.conclude(side);
-        Delivery::new(self, side, Cow::Owned(found), Then::Gap(lost))
+        Delivery::new(self, side, Cow::Owned(found), FollowUp::Gap(lost))
     }
 
     /// Notes that one side has finished sending.
     pub fn end(&mut self, side: Side) -> Delivery<'_, 'static> {
         let found = self.conclude(side);
-        Delivery::new(self, side, Cow::Owned(found), Then::End)
+        Delivery::new(self, side, Cow::Owned(found), FollowUp::End)
     }
 }
 
@@ -40,20 +40,20 @@ pub struct Delivery<'c, 'b> {
     side: Side,
     input: Cow<'b, [u8]>,
     used: usize,
-    then: Then,
+    then: FollowUp,
     unit: Unit,
 }
 
 /// The event that follows the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Then {
+enum FollowUp {
     More,
     Gap(Lost),
     End,
 }
 
 impl<'c, 'b> Delivery<'c, 'b> {
-    fn new(connection: &'c mut Connection, side: Side, input: Cow<'b, [u8]>, then: Then) -> Self {
+    fn new(connection: &'c mut Connection, side: Side, input: Cow<'b, [u8]>, then: FollowUp) -> Self {
         Delivery { connection, side, input, used: 0, then, unit: Unit::Piece }
     }
 
@@ -71,15 +71,15 @@ impl<'c, 'b> Delivery<'c, 'b> {
             }
             let rest = self.input.get(self.used..).unwrap_or_default();
             if rest.is_empty() {
-                match std::mem::replace(&mut self.then, Then::More) {
-                    Then::More => return None,
-                    Then::Gap(lost) => self.connection.lose(self.side, lost),
-                    Then::End => self.connection.finish(self.side),
+                match std::mem::replace(&mut self.then, FollowUp::More) {
+                    FollowUp::More => return None,
+                    FollowUp::Gap(lost) => self.connection.lose(self.side, lost),
+                    FollowUp::End => self.connection.finish(self.side),
                 }
                 continue;
             }
             let step = self.connection.step(self.side, rest, self.unit);
-            if self.connection.was_reversed() {
+            if self.connection.take_swapped() {
                 self.side = !self.side;
             }
             match step {
@@ -97,7 +97,7 @@ impl<'c, 'b> Delivery<'c, 'b> {
     /// Swaps the sides: the one taken for the client is the server.
     pub fn reverse(&mut self) {
         self.connection.reverse();
-        self.connection.was_reversed();
+        self.connection.take_swapped();
         self.side = !self.side;
     }
 

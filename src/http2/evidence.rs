@@ -17,10 +17,10 @@ pub(super) struct Known<'s> {
 
 /// The bits of evidence in a header on a known stream; in one on the stream of the preceding header; in one that opens
 /// the next stream; and in one on a stream about which nothing is known.
-const SEEN: u32 = 34;
-pub(super) const KIN: u32 = 24;
-const NEXT: u32 = 30;
-const ANY: u32 = 14;
+const KNOWN_STREAM: u32 = 34;
+pub(super) const SAME_STREAM: u32 = 24;
+const NEXT_STREAM: u32 = 30;
+const OTHER_STREAM: u32 = 14;
 
 /// Weighs a possible header: returns its bits of evidence, or `None` if it is not legal.
 pub(super) fn weigh(header: &Header, known: Known<'_>) -> Option<u32> {
@@ -45,11 +45,11 @@ fn of_stream(header: &Header, known: Known<'_>) -> Option<u32> {
             None
         }
         FrameType::PUSH_PROMISE if side == Side::Client || !odd => None,
-        _ if streams.get(header.stream).is_some() => Some(SEEN),
+        _ if streams.get(header.stream).is_some() => Some(KNOWN_STREAM),
         FrameType::HEADERS if side == Side::Client && header.stream > highest && highest > 0 => {
-            (header.stream.saturating_sub(highest) <= 256).then_some(NEXT)
+            (header.stream.saturating_sub(highest) <= 256).then_some(NEXT_STREAM)
         }
-        _ => (header.stream <= 0xffff).then_some(ANY),
+        _ => (header.stream <= 0xffff).then_some(OTHER_STREAM),
     }
 }
 
@@ -58,9 +58,9 @@ fn of_connection(header: &Header, side: Side) -> Option<u32> {
     const FIXED: u32 = 40;
     match header.kind {
         FrameType::SETTINGS | FrameType::PING | FrameType::WINDOW_UPDATE => Some(FIXED),
-        FrameType::GOAWAY => Some(ANY),
-        FrameType::PRIORITY_UPDATE if side == Side::Client => Some(ANY),
-        FrameType::ALTSVC | FrameType::ORIGIN if side == Side::Server => Some(ANY),
+        FrameType::GOAWAY => Some(OTHER_STREAM),
+        FrameType::PRIORITY_UPDATE if side == Side::Client => Some(OTHER_STREAM),
+        FrameType::ALTSVC | FrameType::ORIGIN if side == Side::Server => Some(OTHER_STREAM),
         _ => None,
     }
 }

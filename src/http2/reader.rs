@@ -50,7 +50,7 @@ pub(super) enum ReadState {
 
 /// The effect of a gap on the current frame and on what follows it.
 #[derive(Debug, Default)]
-pub(super) struct Missed {
+pub(super) struct GapEffect {
     /// Missing bytes of a stream that is delivered.
     pub(super) data: Option<(u32, Lost)>,
     /// A DATA frame that ends within the gap.
@@ -126,13 +126,13 @@ impl Reader {
     }
 
     /// Applies a gap as far as it lies within the current frame.
-    pub(super) fn miss(&mut self, lost: Lost) -> Missed {
+    pub(super) fn miss(&mut self, lost: Lost) -> GapEffect {
         let exact = if let Lost::Exact(bytes) = lost { u32::try_from(bytes).ok() } else { None };
         let beyond = |left: usize| match lost {
             Lost::Exact(bytes) => Lost::Exact(bytes.saturating_sub(left as u64)),
             _ => Lost::Unknown { least: 0 },
         };
-        let mut missed = Missed::default();
+        let mut missed = GapEffect::default();
         match &mut self.place {
             ReadState::Data(frame) => {
                 let (stream, left, delivers) = (frame.stream, frame.left, frame.delivers);
@@ -191,12 +191,12 @@ impl Reader {
     }
 
     /// Returns whether an anomaly has not been reported before, and marks it as reported.
-    pub(super) fn is_news(&mut self, code: &'static str) -> bool {
-        let is_news = !self.reported.contains(&code);
-        if is_news {
+    pub(super) fn is_first_report(&mut self, code: &'static str) -> bool {
+        let is_first_report = !self.reported.contains(&code);
+        if is_first_report {
             self.reported.push(code);
         }
-        is_news
+        is_first_report
     }
 
     /// Collects `length` bytes; returns how many bytes of `input` were consumed, and all of them once complete.

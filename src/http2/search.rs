@@ -279,7 +279,11 @@ impl Chain {
             return None;
         }
         let bits = evidence::weigh(header, known)?;
-        Some(if header.stream != 0 && header.stream == self.stream { bits.max(evidence::KIN) } else { bits })
+        Some(if header.stream != 0 && header.stream == self.stream {
+            bits.max(evidence::SAME_STREAM)
+        } else {
+            bits
+        })
     }
 }
 

@@ -47,7 +47,7 @@ const fn ended(side: Side) -> u8 {
 }
 
 /// The flag for a side whose next bytes are known to follow what was reported: the start of the stream, or a gap.
-const fn placed(side: Side) -> u8 {
+const fn positioned(side: Side) -> u8 {
     match side {
         Side::Client => 16,
         Side::Server => 32,
@@ -70,12 +70,12 @@ impl Stream {
 
     /// Notes that the request was reported: the client's bytes begin.
     pub(super) const fn open(&mut self) {
-        self.facts |= OPENED | placed(Side::Client);
+        self.facts |= OPENED | positioned(Side::Client);
     }
 
     /// Notes that the final response was captured: the server's bytes begin.
     pub(super) const fn answer(&mut self) {
-        self.facts |= ANSWERED | placed(Side::Server);
+        self.facts |= ANSWERED | positioned(Side::Server);
     }
 
     /// Delivers its bodies from here on, provided none of them came before.
@@ -86,15 +86,15 @@ impl Stream {
     }
 
     const fn is_placed(&self, side: Side) -> bool {
-        self.is(placed(side))
+        self.is(positioned(side))
     }
 
     /// Notes that a gap is reported before the next bytes of a side; returns `false` if that was noted before.
     pub(super) const fn place(&mut self, side: Side) -> bool {
-        let placed = placed(side);
-        let is_news = self.facts & placed == 0;
-        self.facts |= placed;
-        is_news
+        let positioned = positioned(side);
+        let is_first_report = self.facts & positioned == 0;
+        self.facts |= positioned;
+        is_first_report
     }
 
     /// Returns whether the position of a side's bytes was reported.

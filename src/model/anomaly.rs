@@ -167,7 +167,7 @@ impl Anomaly {
     }
 
     /// Returns whether it explains why a TLS connection was not decrypted.
-    pub const fn says_why_encrypted(&self) -> bool {
+    pub const fn explains_missing_decryption(&self) -> bool {
         matches!(
             self,
             Anomaly::TlsNoKeys { .. }

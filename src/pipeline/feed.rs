@@ -96,7 +96,7 @@ impl Feed {
             self.diagnostic(&Anomaly::KeylogLine { line }, sink);
         }
         self.analyzer.set_keys(self.keys.clone());
-        while self.analyzer.next_learner().is_some() {
+        while self.analyzer.next_key_check().is_some() {
             self.analyzer.learn(self.last, sink);
         }
     }

@@ -105,7 +105,7 @@ impl<C: Collector> Shard<C> {
     pub(super) fn due(&self, moment: &Moment) -> Option<Due> {
         match moment {
             Moment::Tick(tick) => self.analyzer.next_due().filter(|(time, _)| *time <= tick.time),
-            Moment::Keys(..) => self.analyzer.next_learner().map(|conn| (Timestamp::default(), conn)),
+            Moment::Keys(..) => self.analyzer.next_key_check().map(|conn| (Timestamp::default(), conn)),
             Moment::Aside(..) => None,
         }
     }

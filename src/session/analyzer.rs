@@ -37,17 +37,17 @@ pub struct Analyzer {
     /// Connections that show nothing and are kept only until the other side's first bytes reveal their protocol.
     undescribed: VecDeque<(usize, ConnId)>,
     /// Conversations whose inflaters are in use, roughly least recently used first.
-    awake: VecDeque<(usize, ConnId)>,
+    inflating: VecDeque<(usize, ConnId)>,
     /// The windows of the conversations whose inflaters are idle.
     windows: RestingWindows,
     /// The slot at which the next sweep for idle connections starts.
-    hand: usize,
+    sweep_cursor: usize,
     /// Connections that wait for keys.
-    wanting: BTreeSet<(ConnId, usize)>,
+    awaiting_keys: BTreeSet<(ConnId, usize)>,
     /// Those of them that have not checked the newest keys.
-    learning: BTreeSet<(ConnId, usize)>,
+    unchecked_keys: BTreeSet<(ConnId, usize)>,
     /// Connections with ciphertext kept until keys arrive.
-    keeping: BTreeSet<(ConnId, usize)>,
+    holding_ciphertext: BTreeSet<(ConnId, usize)>,
     /// The last packet before the current tick.
     packet: u64,
 }
@@ -84,13 +84,13 @@ enum Interest {
     /// None, because no frames were found; but they may still come.
     Unrecognised,
     /// None: nothing further can be found in it.
-    Over,
+    LowerLayers,
 }
 
 impl Interest {
     /// Returns the interest that remains after a connection is dropped.
     const fn behind(connection: &Connection) -> Self {
-        if connection.is_unrecognised() { Interest::Unrecognised } else { Interest::Over }
+        if connection.is_unrecognised() { Interest::Unrecognised } else { Interest::LowerLayers }
     }
 }
 
@@ -112,12 +112,12 @@ impl Analyzer {
             holdings: Holdings::default(),
             late: VecDeque::new(),
             undescribed: VecDeque::new(),
-            awake: VecDeque::new(),
+            inflating: VecDeque::new(),
             windows: RestingWindows::default(),
-            hand: 0,
-            wanting: BTreeSet::new(),
-            learning: BTreeSet::new(),
-            keeping: BTreeSet::new(),
+            sweep_cursor: 0,
+            awaiting_keys: BTreeSet::new(),
+            unchecked_keys: BTreeSet::new(),
+            holding_ciphertext: BTreeSet::new(),
             packet: 0,
         }
     }
@@ -137,20 +137,20 @@ impl Analyzer {
         &self.shared.encrypted
     }
 
-    /// Replaces the known keys; [`Analyzer::next_learner`] returns the connections that have to check them.
+    /// Replaces the known keys; [`Analyzer::next_key_check`] returns the connections that have to check them.
     pub fn set_keys(&mut self, keys: Keys) {
         self.shared.keys = keys.after(&self.shared.keys);
-        self.learning.clone_from(&self.wanting);
+        self.unchecked_keys.clone_from(&self.awaiting_keys);
     }
 
     /// Returns the next connection that waits for keys and has not checked the newest ones.
-    pub fn next_learner(&self) -> Option<ConnId> {
-        self.learning.first().map(|(id, _)| *id)
+    pub fn next_key_check(&self) -> Option<ConnId> {
+        self.unchecked_keys.first().map(|(id, _)| *id)
     }
 
-    /// Makes the connection returned by [`Analyzer::next_learner`] check the keys.
+    /// Makes the connection returned by [`Analyzer::next_key_check`] check the keys.
     pub fn learn(&mut self, at: At, sink: &mut dyn Sink) {
-        let Some((_, n)) = self.learning.pop_first() else { return };
+        let Some((_, n)) = self.unchecked_keys.pop_first() else { return };
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
         let Some(connection) = &mut slot.connection else { return };
         connection.learn(at, &mut self.shared, sink);
@@ -212,7 +212,7 @@ impl Analyzer {
         if let Some(slot) = slot
             && let Some(connection) = slot.connection.take_if(|connection| connection.shows_nothing())
         {
-            connection.testify(None, &mut self.shared, sink);
+            connection.report_unshown(None, &mut self.shared, sink);
             slot.interest = Interest::behind(&connection);
             self.update_accounting(n, None);
         }
@@ -329,20 +329,20 @@ impl Analyzer {
             slot.wants_keys = false;
             let due = std::mem::replace(&mut slot.due, Timestamp::MAX);
             let holdings = std::mem::take(&mut slot.holdings);
-            self.strike_off(old_id, n, due, holdings);
+            self.remove_from_lists(old_id, n, due, holdings);
             old.finish(at, &mut self.shared, sink);
-            self.shared.woke = false;
+            self.shared.started_inflating = false;
         }
         self.update_accounting(n, None);
     }
 
     /// Removes a finished connection from every list, and its memory from the totals.
-    fn strike_off(&mut self, id: ConnId, n: usize, due: Timestamp, holdings: Holdings) {
+    fn remove_from_lists(&mut self, id: ConnId, n: usize, due: Timestamp, holdings: Holdings) {
         self.holdings.replace(holdings, Holdings::default());
         self.due.remove(&(due, id, n));
-        self.wanting.remove(&(id, n));
-        self.learning.remove(&(id, n));
-        self.keeping.remove(&(id, n));
+        self.awaiting_keys.remove(&(id, n));
+        self.unchecked_keys.remove(&(id, n));
+        self.holding_ciphertext.remove(&(id, n));
         self.windows.leave(n);
     }
 
@@ -353,10 +353,10 @@ impl Analyzer {
             entry.remove();
         }
         self.free.push(n);
-        self.strike_off(slot.id, n, slot.due, slot.holdings);
+        self.remove_from_lists(slot.id, n, slot.due, slot.holdings);
         if let Some(connection) = slot.connection {
             connection.finish(at, &mut self.shared, sink);
-            self.shared.woke = false;
+            self.shared.started_inflating = false;
         }
     }
 }
@@ -370,7 +370,7 @@ impl Slot {
     /// Drops a connection in which nothing further can be found.
     fn release_if_over(&mut self, shared: &mut Shared, sink: &mut dyn Sink) {
         if let Some(connection) = self.connection.take_if(|connection| connection.is_over()) {
-            connection.testify(None, shared, sink);
+            connection.report_unshown(None, shared, sink);
             self.interest = Interest::behind(&connection);
         }
     }

@@ -1,10 +1,10 @@
 use super::context::{Context, Shared};
 use super::conversation::Ending;
+use super::detector::ProtocolDetector;
 use super::holdings::Holdings;
 use super::order::{Next, Readable, StreamInput, WireOrder};
 use super::stack::Stack;
 use super::transport::TcpFacts;
-use super::witness::Witness;
 use crate::event::{self, ConnId, Event, Kind, Sink};
 use crate::model::{At, Flags, Lost, Pair, Segment, Side, Timestamp};
 use crate::tcp::{self, Delivery, End, Output};
@@ -20,7 +20,7 @@ pub(super) struct Connection {
     /// The conversation, or the last refused upgrade, as passed along with every event.
     conversation: Option<Box<event::Conversation>>,
     /// The first bytes, which identify the protocol if the connection is not a WebSocket.
-    witness: Witness,
+    witness: ProtocolDetector,
 }
 
 impl Connection {
@@ -34,7 +34,7 @@ impl Connection {
             transport: TcpFacts::new(segment, at),
             stack,
             conversation: None,
-            witness: Witness::new(segment.flags.has(Flags::SYN)),
+            witness: ProtocolDetector::new(segment.flags.has(Flags::SYN)),
         }
     }
 
@@ -45,7 +45,7 @@ impl Connection {
 
     /// Returns whether nothing further can be found in it, not even its protocol.
     pub(super) fn is_over(&mut self) -> bool {
-        self.stack.is_over() && (self.conversation.is_some() || self.witness.is_content())
+        self.stack.is_over() && (self.conversation.is_some() || self.witness.has_enough())
     }
 
     /// Returns whether it carries nothing to show, even if its protocol is not identified yet.
@@ -120,8 +120,8 @@ impl Connection {
     }
 
     /// Releases the windows of inflaters, because no memory is left.
-    pub(super) fn give_up_windows(&mut self) {
-        self.stack.give_up_windows();
+    pub(super) fn release_windows(&mut self) {
+        self.stack.release_windows();
     }
 
     /// Processes the next segment.
@@ -133,7 +133,8 @@ impl Connection {
             witness.cut(segment.packet_length);
             transport.longest_truncated = transport.longest_truncated.max(segment.packet_length);
         }
-        let (how, was_reset) = (Handover::AtOnce(order.behind(!side, tcp.behind_gap(!side))), tcp.is_reset());
+        let (how, was_reset) =
+            (DeliveryMode::AtOnce(order.behind(!side, tcp.behind_gap(!side))), tcp.is_reset());
         let delivery = tcp.push(side, segment, at);
         transport.acknowledges(side, delivery.unseen(!side));
         let mut cx = context(*id, at, transport, conversation, shared, sink);
@@ -154,7 +155,7 @@ impl Connection {
                 && Side::BOTH.into_iter().any(|side| tcp.behind_gap(side).is_some())
             {
                 order.wait_to_report_limit(side, at, limit);
-                drain(tcp.shed_load(), order, Handover::Sorted, (stack, witness), &mut cx);
+                drain(tcp.shed_load(), order, DeliveryMode::Sorted, (stack, witness), &mut cx);
                 release(order, behind_gaps(order, tcp), stack, &mut cx);
             }
         }
@@ -168,7 +169,7 @@ impl Connection {
     pub(super) fn advance(&mut self, now: At, shared: &mut Shared, sink: &mut dyn Sink) {
         let Connection { id, tcp, order, transport, stack, conversation, witness } = self;
         let mut cx = context(*id, now, transport, conversation, shared, sink);
-        drain(tcp.advance(now.time), order, Handover::Sorted, (stack, witness), &mut cx);
+        drain(tcp.advance(now.time), order, DeliveryMode::Sorted, (stack, witness), &mut cx);
         release(order, behind_gaps(order, tcp), stack, &mut cx);
         stack.advance(now.time, &mut cx);
     }
@@ -179,7 +180,7 @@ impl Connection {
         let Connection { id, tcp, order, transport, stack, conversation, witness } = self;
         let at = transport.last;
         let mut cx = context(*id, at, transport, conversation, shared, sink);
-        drain(tcp.shed_load(), order, Handover::Sorted, (stack, witness), &mut cx);
+        drain(tcp.shed_load(), order, DeliveryMode::Sorted, (stack, witness), &mut cx);
         release(order, behind_gaps(order, tcp), stack, &mut cx);
         // The queued data may now be part of a search and use as much memory.
         if tcp.waiting().saturating_add(order.allocated()).saturating_add(stack.waiting()) >= before {
@@ -192,17 +193,17 @@ impl Connection {
     pub(super) fn finish(mut self, at: At, shared: &mut Shared, sink: &mut dyn Sink) {
         let Connection { id, tcp, order, transport, stack, conversation, witness } = &mut self;
         let mut cx = context(*id, at, transport, conversation, shared, sink);
-        drain(tcp.finish(), order, Handover::Sorted, (stack, witness), &mut cx);
+        drain(tcp.finish(), order, DeliveryMode::Sorted, (stack, witness), &mut cx);
         release(order, Pair::default(), stack, &mut cx);
         stack.close(Ending::Unseen, &mut cx);
-        self.testify(Some(at.packet), shared, sink);
+        self.report_unshown(Some(at.packet), shared, sink);
     }
 
     /// Reports what the connection was if it showed nothing; `known` is the packet at which that was decided, if it is
     /// not the connection's last one.
-    pub(super) fn testify(&self, known: Option<u64>, shared: &mut Shared, sink: &mut dyn Sink) {
+    pub(super) fn report_unshown(&self, known: Option<u64>, shared: &mut Shared, sink: &mut dyn Sink) {
         if !self.transport.shown {
-            let unshown = self.witness.testimony(&self.transport);
+            let unshown = self.witness.describe(&self.transport);
             #[cfg(feature = "tls")]
             if let event::Reason::Tls(tls) = &unshown.reason
                 && shared.has_no_keys()
@@ -231,19 +232,19 @@ fn context<'x>(
 
 /// The time at which the output of TCP is delivered.
 #[derive(Clone, Copy, Debug)]
-enum Handover {
+enum DeliveryMode {
     /// One side's output at once, unless it comes after data queued behind a gap of the other side.
     AtOnce(Option<At>),
     /// Both sides' output, once all of it is queued.
     Sorted,
 }
 
-impl Handover {
+impl DeliveryMode {
     /// Returns whether output readable `at` a packet must wait for the other side.
     fn waits(self, at: At, order: &mut WireOrder) -> bool {
         match self {
-            Handover::AtOnce(behind) => order.must_wait(at, behind),
-            Handover::Sorted => true,
+            DeliveryMode::AtOnce(behind) => order.must_wait(at, behind),
+            DeliveryMode::Sorted => true,
         }
     }
 }
@@ -252,8 +253,8 @@ impl Handover {
 fn drain(
     mut delivery: Delivery<'_, '_>,
     order: &mut WireOrder,
-    how: Handover,
-    (stack, witness): (&mut Stack, &mut Witness),
+    how: DeliveryMode,
+    (stack, witness): (&mut Stack, &mut ProtocolDetector),
     cx: &mut Context<'_>,
 ) {
     let (now, conn) = (cx.at, cx.conn);
@@ -261,8 +262,8 @@ fn drain(
         let (side, at) = match &output {
             Output::Bytes { side, at, .. } | Output::End { side, at, .. } => (*side, order.reach(*side, *at)),
             // A gap known only from an acknowledgment is reported once nothing more comes.
-            Output::Gap { side, at, .. } => (*side, order.reach(*side, order.handed_on().later(*at))),
-            Output::Again { side, .. } | Output::Anomaly { side, .. } => (*side, now),
+            Output::Gap { side, at, .. } => (*side, order.reach(*side, order.delivered_at().later(*at))),
+            Output::Duplicate { side, .. } | Output::Anomaly { side, .. } => (*side, now),
         };
         let waits = how.waits(at, order);
         cx.at = at;
@@ -282,7 +283,7 @@ fn drain(
                 }
                 continue;
             }
-            Output::Again { start, bytes, .. } => {
+            Output::Duplicate { start, bytes, .. } => {
                 if let Some(anomaly) = cx.shared.recent.differs((conn, side), start, bytes) {
                     order.wait_to_report(side, at, anomaly);
                 }

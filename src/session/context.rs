@@ -37,7 +37,7 @@ pub(super) struct Context<'x> {
 
 impl Context<'_> {
     /// Emits an event at the current position.
-    pub(super) fn say(&mut self, kind: Kind<'_>) {
+    pub(super) fn emit(&mut self, kind: Kind<'_>) {
         let conversation = self.conversation.as_deref();
         self.sink.event(&Event {
             conn: Some(self.conn),
@@ -66,7 +66,7 @@ impl Context<'_> {
 
     /// Reports an anomaly.
     pub(super) fn anomaly(&mut self, from: Option<Side>, anomaly: &Anomaly) {
-        self.say(Kind::Anomaly { from, anomaly });
+        self.emit(Kind::Anomaly { from, anomaly });
     }
 }
 
@@ -91,7 +91,7 @@ pub(super) struct Shared {
     /// The bytes delivered last.
     pub(super) recent: Recent,
     /// Whether the current conversation has started inflating.
-    pub(super) woke: bool,
+    pub(super) started_inflating: bool,
     /// The keys for TLS.
     pub(super) keys: Keys,
     /// The counts of this shard.
@@ -121,7 +121,7 @@ impl Shared {
             understood: 0,
             tcp: Arc::new(limits.tcp.in_range()),
             recent: Recent::default(),
-            woke: false,
+            started_inflating: false,
             keys: Keys::default(),
             counts: Counts::default(),
             encrypted: Vec::new(),

@@ -3,9 +3,9 @@
 mod decode;
 mod in_stream;
 mod irregular;
+mod irregularities;
 mod loss;
 mod meaning;
-mod oddities;
 mod payload_view;
 mod proof;
 mod report;
@@ -14,11 +14,11 @@ mod state;
 
 pub(super) use self::state::{Conversation, Ending};
 
-use self::oddities::Oddities;
+use self::irregularities::Irregularities;
 use self::side_state::{Losses, Reading, SideState};
 use self::state::Inflaters;
 use super::context::Context;
-use super::meaning::Understood;
+use super::meaning::MeaningReader;
 use super::order::{Next, Readable, StreamInput};
 use super::resync::{Ambiguity, FrameSearch};
 use crate::event::{Closed, Kind};
@@ -47,7 +47,7 @@ impl Conversation {
 
     /// Applies the peculiarities of a handshake.
     pub(super) fn agreed(mut self, handshake: Option<&Handshake>, limit: usize) -> Self {
-        self.odd = handshake.and_then(|handshake| Oddities::of(handshake, limit));
+        self.irregularities = handshake.and_then(|handshake| Irregularities::of(handshake, limit));
         self
     }
 
@@ -103,26 +103,26 @@ impl Conversation {
     }
 
     /// Releases the windows of inflaters, including what unfinished messages still refer to.
-    pub(super) fn give_up_windows(&mut self) {
+    pub(super) fn release_windows(&mut self) {
         for side in Side::BOTH {
             let half = &mut self.sides[side];
             let Some(inflater) = &mut half.inflater else { continue };
             if let Some(open) = half.data.as_mut().filter(|open| open.inflating) {
                 inflater.gap(&mut open.payload);
             }
-            inflater.give_up_window();
+            inflater.release_window();
         }
     }
 
     /// Notes that an inflater is in use.
     fn wake(&mut self, cx: &mut Context<'_>) {
-        cx.shared.woke |= self.inflaters == Inflaters::Resting;
+        cx.shared.started_inflating |= self.inflaters == Inflaters::Resting;
         self.inflaters = Inflaters::InUse;
     }
 
     /// Processes bytes of one side, in order; `carried` is the packet they came in.
     pub(super) fn bytes(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
-        if self.sides[side].is_over() || self.odd(side, bytes, carried, cx) {
+        if self.sides[side].is_over() || self.push_irregular(side, bytes, carried, cx) {
             return;
         }
         self.take_bytes(side, bytes, carried, cx);
@@ -131,7 +131,7 @@ impl Conversation {
     /// Processes bytes that consist of frames.
     fn take_bytes(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         match &mut self.sides[side].reading {
-            Reading::Over => return,
+            Reading::LowerLayers => return,
             Reading::Searching { search, .. } => search.push(bytes, carried),
             Reading::Counted | Reading::Found(_) | Reading::Proven => {
                 let at = self.order.reach(side, cx.at);
@@ -150,7 +150,7 @@ impl Conversation {
 
     /// Notes that bytes of one side are lost.
     pub(super) fn gap(&mut self, side: Side, lost: Lost, cause: &'static str, cx: &mut Context<'_>) {
-        let lost = self.odd_gap(side, lost);
+        let lost = self.irregular_gap(side, lost);
         self.receive(side, StreamInput::Gap(lost, Some(cause)), cx);
     }
 
@@ -262,7 +262,7 @@ impl Conversation {
     fn end_side(&mut self, side: Side, seen: bool, cx: &mut Context<'_>) {
         self.end_in_stream(side, cx);
         match &mut self.sides[side].reading {
-            Reading::Over => return,
+            Reading::LowerLayers => return,
             Reading::Searching { search, .. } if search.captured() > 0 => {
                 let (offset, skipped) = (search.offset(), search.captured());
                 cx.anomaly(Some(side), &Anomaly::LostSync { offset, skipped });
@@ -273,7 +273,7 @@ impl Conversation {
             _ => {}
         }
         self.unfinished(side, seen, cx);
-        self.sides[side].reading = Reading::Over;
+        self.sides[side].reading = Reading::LowerLayers;
         if seen && self.ended_by.is_none() {
             self.ended_by = Some(side);
         }
@@ -329,7 +329,7 @@ impl Conversation {
         let closed = Pair::from_fn(|side| self.sides[side].rules.closed());
         self.report_missing_close(ending, closed, cx);
         let close = self.first_close.as_ref().and_then(|first| first.code);
-        let unanswered = Understood::end(&mut self.meaning, ending != Ending::Unseen, close, cx);
+        let unanswered = MeaningReader::end(&mut self.meaning, ending != Ending::Unseen, close, cx);
         // A loss that no data followed may have contained a close.
         let may_have_closed =
             Pair::from_fn(|side| !closed[side] && self.sides[side].losses == Losses::Recent);
@@ -358,7 +358,7 @@ impl Conversation {
             totals: Pair::from_fn(|side| self.sides[side].totals),
             unanswered,
         };
-        cx.say(Kind::Closed(&ended));
+        cx.emit(Kind::Closed(&ended));
         for side in Side::BOTH {
             for open in [self.sides[side].data.take(), self.sides[side].control.take()].into_iter().flatten()
             {

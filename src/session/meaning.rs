@@ -7,12 +7,12 @@ use crate::subprotocol::{Input, Meaning, Opening, Reader, Unanswered};
 
 /// The sub-protocol reader of a conversation, and its part of the memory of all readers.
 #[derive(Debug)]
-pub(super) struct Understood {
+pub(super) struct MeaningReader {
     reader: Reader,
     held: usize,
 }
 
-impl Understood {
+impl MeaningReader {
     /// Creates the reader of a conversation, as far as the user asks for it.
     pub(super) fn of(handshake: Option<&Handshake>, cx: &mut Context<'_>) -> Option<Box<Self>> {
         let opening = handshake.map(Opening::of).unwrap_or_default();
@@ -21,7 +21,7 @@ impl Understood {
         let reader = cx.shared.subprotocols.reader(choice.map(|it| it.name), opening)?;
         let held = reader.allocated();
         cx.shared.understood = cx.shared.understood.saturating_add(held);
-        Some(Box::new(Understood { reader, held }))
+        Some(Box::new(MeaningReader { reader, held }))
     }
 
     /// Notes that messages of one side may be lost.

@@ -64,6 +64,7 @@ mod connection;
 mod context;
 mod conversation;
 mod counts;
+mod detector;
 mod holdings;
 mod keys;
 mod limits;
@@ -78,7 +79,6 @@ mod stack;
 mod streamed;
 mod transport;
 mod windows;
-mod witness;
 
 pub use analyzer::Analyzer;
 pub use counts::Counts;

@@ -20,7 +20,7 @@ pub(super) struct WireOrder {
     /// The packet up to which each side was readable.
     reached: Pair<At>,
     /// The packet up to which both sides were delivered.
-    handed_on: At,
+    delivered_at: At,
     /// Whether exceeding the queue's limit was reported.
     limit_reported: bool,
 }
@@ -65,7 +65,7 @@ const ENTRY: usize = size_of::<Readable>() + 16;
 impl WireOrder {
     /// Creates the order of items after the packet `at`.
     pub(super) fn after(at: At) -> Self {
-        WireOrder { reached: Pair { client: at, server: at }, handed_on: at, ..WireOrder::default() }
+        WireOrder { reached: Pair { client: at, server: at }, delivered_at: at, ..WireOrder::default() }
     }
 
     /// Returns the packet at which data of a side carried `at` a packet became readable in order.
@@ -80,8 +80,8 @@ impl WireOrder {
     }
 
     /// Returns the packet at which the last delivered item was readable.
-    pub(super) const fn handed_on(&self) -> At {
-        self.handed_on
+    pub(super) const fn delivered_at(&self) -> At {
+        self.delivered_at
     }
 
     /// Returns whether an item readable `at` a packet must wait, either because the queue is not empty or because it
@@ -89,7 +89,7 @@ impl WireOrder {
     pub(super) fn must_wait(&mut self, at: At, behind: Option<At>) -> bool {
         let waits = self.waiting.is_some() || is_behind(at, behind);
         if !waits {
-            self.handed_on = self.handed_on.later(at);
+            self.delivered_at = self.delivered_at.later(at);
         }
         waits
     }
@@ -151,7 +151,7 @@ impl WireOrder {
         let waiting = self.waiting.as_deref_mut()?;
         let readable = waiting.sides[side].pop_front()?;
         waiting.size = waiting.size.saturating_sub(readable.what.size());
-        self.handed_on = self.handed_on.later(readable.at);
+        self.delivered_at = self.delivered_at.later(readable.at);
         self.release_if_empty();
         Some(Next::Readable(side, readable))
     }
@@ -252,6 +252,6 @@ mod tests {
         // Data queued after a gap of the client is readable after what it sent before, whatever its packet.
         let behind = order.behind(Side::Client, Some(at(6)));
         assert!(!order.must_wait(at(8), behind) && order.must_wait(at(10), behind));
-        assert_eq!(order.handed_on(), at(8));
+        assert_eq!(order.delivered_at(), at(8));
     }
 }

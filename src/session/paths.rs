@@ -22,14 +22,14 @@ const SOON: i64 = 2_000_000;
 /// A direction is identified by its source: `false` is the lower endpoint of the connection's key.
 #[derive(Debug, Default)]
 pub(super) struct Paths {
-    ways: [Way; 2],
+    directions: [Direction; 2],
     #[expect(clippy::box_collection, reason = "most connections have none, and pay one word for it")]
     more: Option<Box<Vec<(bool, Tunnel)>>>,
 }
 
 /// The segments of one direction.
 #[derive(Clone, Copy, Debug, Default)]
-struct Way {
+struct Direction {
     /// The network of its first packet.
     tunnel: Tunnel,
     /// The sequence number following its last packet.
@@ -121,13 +121,13 @@ impl Paths {
             && (!answers || distance(other.next, segment.ack) <= near)
     }
 
-    fn way(&self, from_high: bool) -> &Way {
-        let [low, high] = &self.ways;
+    fn way(&self, from_high: bool) -> &Direction {
+        let [low, high] = &self.directions;
         if from_high { high } else { low }
     }
 
-    fn way_mut(&mut self, from_high: bool) -> &mut Way {
-        let [low, high] = &mut self.ways;
+    fn way_mut(&mut self, from_high: bool) -> &mut Direction {
+        let [low, high] = &mut self.directions;
         if from_high { high } else { low }
     }
 

@@ -1,20 +1,20 @@
+mod buffer;
 mod chain;
 mod cover;
-mod gathered;
 mod scan;
 #[cfg(test)]
 mod tests;
 
 use std::cell::Cell;
 
+use buffer::SearchBuffer;
 use chain::Chain;
-use gathered::SearchBuffer;
 
 use crate::model::{At, Lost, Side};
 use crate::websocket::mask::unmask;
 use crate::websocket::{Header, Opcode, Rsv1};
 
-pub(super) use gathered::Piece;
+pub(super) use buffer::Piece;
 
 /// A search for frames in bytes that do not begin at a known frame boundary: after a gap that swallowed a header, or in
 /// a mid-stream capture.
@@ -52,7 +52,7 @@ pub(super) struct FrameSearch {
     candidates: Vec<usize>,
     seen: usize,
     /// Chains that begin in dropped bytes.
-    led: Vec<Chain>,
+    carried_chains: Vec<Chain>,
     /// The number of frames followed, and the number that earlier searches of the side add to it.
     followed: Cell<u64>,
     debt: u64,
@@ -151,7 +151,7 @@ impl FrameSearch {
     fn rests(&mut self) -> bool {
         match self.pace {
             Pace::Searching if self.debt() > FOLLOWED => {
-                (self.candidates, self.led) = (Vec::new(), Vec::new());
+                (self.candidates, self.carried_chains) = (Vec::new(), Vec::new());
                 self.give_up();
                 self.pace = Pace::Resting { reported: false };
             }
@@ -177,7 +177,7 @@ impl FrameSearch {
             scanned: 0,
             candidates: Vec::new(),
             seen: 0,
-            led: Vec::new(),
+            carried_chains: Vec::new(),
             followed: Cell::default(),
             debt: 0,
             pace: Pace::default(),
@@ -196,7 +196,7 @@ impl FrameSearch {
     }
 
     /// Skips the first `bytes` bytes to come, which are known to be payload.
-    pub(super) fn go_beyond(&mut self, bytes: u64) {
+    pub(super) fn skip_payload(&mut self, bytes: u64) {
         self.seen = usize::try_from(bytes).unwrap_or(usize::MAX);
     }
 
@@ -206,7 +206,7 @@ impl FrameSearch {
         self.threshold = CONVINCING;
         self.capacity = AFTER_GAP;
         self.candidates.clear();
-        self.led.retain(|chain| chain.masked == self.masked);
+        self.carried_chains.retain(|chain| chain.masked == self.masked);
         (self.seen, self.next_scan, self.scanned) = (0, 0, 0);
     }
 
@@ -239,7 +239,7 @@ impl FrameSearch {
     pub(super) fn give_up(&mut self) {
         self.drop_first(self.gathered.len());
         self.gathered = SearchBuffer::default();
-        (self.candidates, self.led) = (Vec::new(), Vec::new());
+        (self.candidates, self.carried_chains) = (Vec::new(), Vec::new());
     }
 
     /// Returns where frames begin, once that is certain.
@@ -289,7 +289,8 @@ impl FrameSearch {
             while !bytes.is_empty() {
                 let header = Header::parse(bytes)?;
                 let side = if header.mask.is_some() { Side::Client } else { Side::Server };
-                if !header.opcode.is_control() || !FrameSearch::believes(side, Rsv1::Meaningless, &header) {
+                if !header.opcode.is_control() || !FrameSearch::is_plausible(side, Rsv1::Meaningless, &header)
+                {
                     return None;
                 }
                 let (_, rest) = bytes.split_at_checked(usize::from(header.header_length))?;
@@ -329,7 +330,9 @@ impl FrameSearch {
         for piece in self.gathered.pieces(0) {
             let Piece::Bytes(bytes, _) = piece else { continue };
             match Header::parse(bytes) {
-                Some(header) if FrameSearch::believes(Side::Client, Rsv1::Message, &header) => return false,
+                Some(header) if FrameSearch::is_plausible(Side::Client, Rsv1::Message, &header) => {
+                    return false;
+                }
                 _ if bytes.len() < SHORT => others = others.saturating_add(1),
                 _ => {}
             }
@@ -390,7 +393,7 @@ impl FrameSearch {
         self.gathered
             .allocated()
             .saturating_add(self.candidates.capacity().saturating_mul(size_of::<usize>()))
-            .saturating_add(self.led.capacity().saturating_mul(size_of::<Chain>()))
+            .saturating_add(self.carried_chains.capacity().saturating_mul(size_of::<Chain>()))
     }
 
     /// Returns the collected bytes, all of them or from the frames found on, by the packets that carried them.
@@ -400,7 +403,7 @@ impl FrameSearch {
 
     fn drop_first(&mut self, bytes: usize) {
         let shift = self.gathered.place_behind(bytes);
-        self.lead_on(shift);
+        self.carry_chains_over(shift);
         self.readable = self.readable.later(self.gathered.latest_before(shift));
         let missing = self.gathered.drop_first(bytes);
         self.dropped = self.dropped.saturating_add(bytes as u64);
@@ -418,7 +421,7 @@ impl FrameSearch {
     ///
     /// Violations by a peer are reported only if nothing was lost. After a gap, an impossible header indicates that
     /// other data was mistaken for frames.
-    pub(super) fn believes(side: Side, rsv1: Rsv1, header: &Header) -> bool {
+    pub(super) fn is_plausible(side: Side, rsv1: Rsv1, header: &Header) -> bool {
         let control = header.opcode.is_control();
         header.mask.is_some() == (side == Side::Client)
             && !header.opcode.is_reserved()
@@ -438,7 +441,7 @@ impl FrameSearch {
             let says_something = header.fin || header.length > 0;
             if !says_something
                 || *sender.get_or_insert(side) != side
-                || !FrameSearch::believes(side, Rsv1::Message, &header)
+                || !FrameSearch::is_plausible(side, Rsv1::Message, &header)
             {
                 return false;
             }

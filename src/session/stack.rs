@@ -13,6 +13,7 @@
 mod encrypted;
 mod exchange;
 mod http2;
+mod keyless;
 mod memory;
 mod mid_stream;
 mod names;
@@ -20,8 +21,7 @@ mod polling;
 mod preamble;
 mod start;
 mod streams;
-mod unasked;
-mod unproved;
+mod unknown_request;
 
 use self::http2::Http2;
 use self::mid_stream::MidStream;
@@ -59,7 +59,7 @@ pub(super) struct Stack {
     layer: Layer,
     beginning: Beginning,
     continuity: Continuity,
-    agreed: Agreed,
+    agreed: Alpn,
     /// The number of stacks that contain this one.
     depth: u8,
     /// Which sides have ended.
@@ -81,9 +81,9 @@ enum Layer {
     /// The connection through a proxy.
     Tunnel(Box<Stack>),
     /// The client's bytes are not a known request: the server's response shows whether it is a WebSocket.
-    Unasked,
+    UnknownRequest,
     /// An upgrade without a key was granted: the next bytes show whether it is a WebSocket.
-    Unproved(Box<unproved::Unproved>),
+    KeylessUpgrade(Box<keyless::KeylessUpgrade>),
     WebSocket(Box<Conversation>),
     /// HTTP/2, each of whose streams may be a WebSocket.
     Http2(Box<Http2>),
@@ -114,7 +114,7 @@ enum Continuity {
 
 /// The protocol negotiated with ALPN (RFC 7301).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Agreed {
+enum Alpn {
     /// None, another one, or unknown.
     Nothing,
     Http1,
@@ -146,7 +146,7 @@ impl Stack {
             layer,
             beginning,
             continuity: Continuity::Whole,
-            agreed: Agreed::Nothing,
+            agreed: Alpn::Nothing,
             depth,
             ended,
             head_truncated: false,
@@ -182,8 +182,8 @@ impl Stack {
             Layer::Start(_)
             | Layer::Preamble(_)
             | Layer::Http(_)
-            | Layer::Unasked
-            | Layer::Unproved(_)
+            | Layer::UnknownRequest
+            | Layer::KeylessUpgrade(_)
             | Layer::WebSocket(_)
             | Layer::Http2(_)
             | Layer::MidStream(_) => false,
@@ -205,11 +205,11 @@ impl Stack {
             Layer::Start(_)
             | Layer::Preamble(_)
             | Layer::Http(_)
-            | Layer::Unproved(_)
+            | Layer::KeylessUpgrade(_)
             | Layer::WebSocket(_)
             | Layer::Http2(_)
             | Layer::MidStream(_)
-            | Layer::Unasked
+            | Layer::UnknownRequest
             | Layer::Unrecognised
             | Layer::Opaque => None,
         }
@@ -304,9 +304,9 @@ impl Stack {
             Layer::Encrypted(_) => self.decrypt(side, bytes, cx.at, cx),
             Layer::Start(_) => self.begin(side, bytes, carried, cx),
             Layer::Http2(_) => self.frames(side, bytes, carried, cx),
-            Layer::Preamble(_) => self.introduce(side, bytes, carried, cx),
-            Layer::Unasked => self.answer(side, bytes, carried, cx),
-            Layer::Unproved(_) => self.prove(side, bytes, carried, cx),
+            Layer::Preamble(_) => self.push_preamble(side, bytes, carried, cx),
+            Layer::UnknownRequest => self.answer(side, bytes, carried, cx),
+            Layer::KeylessUpgrade(_) => self.check_keyless(side, bytes, carried, cx),
             Layer::MidStream(_) => self.search(side, bytes, carried, cx),
             Layer::Unrecognised | Layer::Opaque => {}
         }
@@ -318,9 +318,9 @@ impl Stack {
         self.continuity = Continuity::Gapped;
         match &mut self.layer {
             Layer::WebSocket(conversation) => conversation.gap(cx.transport.role(side), lost, cause, cx),
-            Layer::Preamble(_) => self.introduce_gap(side, lost, cause, cx),
-            Layer::Unproved(_) => {
-                self.believe(cx);
+            Layer::Preamble(_) => self.preamble_gap(side, lost, cause, cx),
+            Layer::KeylessUpgrade(_) => {
+                self.accept_keyless(cx);
                 self.gap(side, lost, cause, cx);
             }
             Layer::Http(_) => {
@@ -334,12 +334,12 @@ impl Stack {
             #[cfg(feature = "tls")]
             Layer::Encrypted(_) => self.decrypt_gap(side, lost, cx),
             // The start was lost.
-            Layer::Start(_) if self.agreed == Agreed::Http2 => {
+            Layer::Start(_) if self.agreed == Alpn::Http2 => {
                 self.begin_http2(Vec::new(), cx);
                 self.gap(side, lost, cause, cx);
             }
             // It may still be a WebSocket.
-            Layer::Start(_) | Layer::Unasked => self.layer = self.mid_stream_layer(cx),
+            Layer::Start(_) | Layer::UnknownRequest => self.layer = self.mid_stream_layer(cx),
             Layer::Unrecognised | Layer::Opaque => {}
         }
     }
@@ -357,8 +357,8 @@ impl Stack {
             Layer::Encrypted(_) => self.decrypt_end(side, how, cx),
             Layer::Start(_)
             | Layer::Preamble(_)
-            | Layer::Unasked
-            | Layer::Unproved(_)
+            | Layer::UnknownRequest
+            | Layer::KeylessUpgrade(_)
             | Layer::MidStream(_)
             | Layer::Unrecognised
             | Layer::Opaque => {}
@@ -388,8 +388,8 @@ impl Stack {
     pub(super) fn close(&mut self, ending: Ending, cx: &mut Context<'_>) {
         self.conclude_start(cx);
         self.conclude_probe(cx);
-        self.no_preamble(cx);
-        self.believe(cx);
+        self.give_up_preamble(cx);
+        self.accept_keyless(cx);
         self.conclude_search(cx);
         self.exchange_over(ending, cx);
         match std::mem::replace(&mut self.layer, Layer::Opaque) {
@@ -408,8 +408,8 @@ impl Stack {
             Layer::Start(_)
             | Layer::Preamble(_)
             | Layer::Http(_)
-            | Layer::Unasked
-            | Layer::Unproved(_)
+            | Layer::UnknownRequest
+            | Layer::KeylessUpgrade(_)
             | Layer::MidStream(_)
             | Layer::Unrecognised
             | Layer::Opaque => {}
@@ -439,8 +439,8 @@ impl Stack {
             Layer::Start(_)
             | Layer::Preamble(_)
             | Layer::Http(_)
-            | Layer::Unasked
-            | Layer::Unproved(_)
+            | Layer::UnknownRequest
+            | Layer::KeylessUpgrade(_)
             | Layer::MidStream(_) => {
                 self.hold(Some(side), anomaly);
             }

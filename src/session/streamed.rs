@@ -1,7 +1,7 @@
 //! Conversations whose messages are carried by the bodies of HTTP exchanges.
 
 use super::context::Context;
-use super::meaning::Understood;
+use super::meaning::MeaningReader;
 use crate::event::{self, Closed, ConnId, DirectionTotals, Framing, Kind, Message, Value, Wire};
 use crate::http::{Carrier, Exchange, Handshake};
 use crate::model::{Anomaly, At, Lost, Pair, Side, Timestamp};
@@ -20,7 +20,7 @@ pub(super) struct Streamed {
     /// The capture position that its events have reached.
     reached: At,
     totals: Pair<DirectionTotals>,
-    meaning: Option<Box<Understood>>,
+    meaning: Option<Box<MeaningReader>>,
     /// The session of long polling.
     sid: Option<Box<str>>,
 }
@@ -83,8 +83,8 @@ impl Streamed {
                 over.http2 = version == Version::Http2;
             }
             cx.begin(&opening);
-            it.meaning = Understood::of(opening.handshake.as_deref(), cx);
-            cx.say(Kind::Opened(&opening));
+            it.meaning = MeaningReader::of(opening.handshake.as_deref(), cx);
+            cx.emit(Kind::Opened(&opening));
         });
         it
     }
@@ -159,13 +159,13 @@ impl Streamed {
             self.reached = cx.at;
         }
         self.within(cx, |it, cx| {
-            let unanswered = Understood::end(&mut it.meaning, finish != Finish::Unseen, None, cx);
+            let unanswered = MeaningReader::end(&mut it.meaning, finish != Finish::Unseen, None, cx);
             let by = match finish {
                 Finish::Whole => Some(Side::Server),
                 Finish::Cut(by) | Finish::Between(by) => by,
                 Finish::Unseen => None,
             };
-            cx.say(Kind::Closed(&Closed {
+            cx.emit(Kind::Closed(&Closed {
                 code: None,
                 reason: "".into(),
                 by,
@@ -227,7 +227,7 @@ impl Streamed {
             let (length, first) = (*length, *first);
             let input = Input { from, opcode, bytes, missing, length, first, at };
             let meaning = reader.as_mut().map(|reader| reader.message(&input));
-            cx.say(Kind::Message(Message {
+            cx.emit(Kind::Message(Message {
                 from,
                 opcode,
                 number,
@@ -251,7 +251,7 @@ impl Streamed {
             if truncated {
                 cx.anomaly(Some(from), &Anomaly::MessageTruncated { kept: bytes.len() as u64 });
             }
-            Understood::settle(&mut reader, cx);
+            MeaningReader::settle(&mut reader, cx);
         });
         (self.meaning, self.sid) = (reader, sid);
     }

@@ -12,7 +12,7 @@ const RESPONSE: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r
 const DEFLATE: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
 
 /// The two ends of a connection whose segments are captured or lost.
-struct Talk<S = Told> {
+struct Talk<S = Reported> {
     analyzer: Analyzer,
     packet: u64,
     /// The time without traffic, in milliseconds.
@@ -24,9 +24,9 @@ struct Talk<S = Told> {
 
 /// All events, one line each.
 #[derive(Default)]
-struct Told(Vec<String>);
+struct Reported(Vec<String>);
 
-impl Sink for Told {
+impl Sink for Reported {
     fn event(&mut self, event: &Event<'_>) {
         let stream = event.conn.and_then(ConnId::stream);
         let line = match &event.kind {

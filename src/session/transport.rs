@@ -1,4 +1,4 @@
-use crate::event::Over;
+use crate::event::LowerLayers;
 use crate::model::{At, Endpoint, Flags, Pair, Segment, Side};
 use crate::tcp::{CapturedAgain, End};
 
@@ -25,7 +25,7 @@ pub(super) struct TcpFacts {
     /// The count of segments captured more than once.
     pub(super) again: CapturedAgain,
     /// The layers and proxies that conversations run over, if any.
-    pub(super) over: Option<Box<Over>>,
+    pub(super) over: Option<Box<LowerLayers>>,
     /// The length of the longest packet truncated by the snap length.
     pub(super) longest_truncated: u32,
     /// TCP's side that ended first, and how.

@@ -133,7 +133,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn told(sketch: &RttHistogram) -> Option<Quantiles> {
+    fn listed(sketch: &RttHistogram) -> Option<Quantiles> {
         sketch.quantiles(&mut scratch().unwrap())
     }
 
@@ -147,10 +147,10 @@ mod tests {
 
     #[test]
     fn few_values_are_reported_exactly() {
-        assert_eq!(told(&RttHistogram::default()), None);
-        let told = told(&of(&[412_345, 1, 999_999_999, 412_345, 500_000_001])).unwrap();
-        let nanos = [told.min, told.median, told.p99, told.max].map(|span| span.as_nanos());
-        assert_eq!((told.count, nanos), (5, [1, 412_345, 999_999_999, 999_999_999]));
+        assert_eq!(listed(&RttHistogram::default()), None);
+        let listed = listed(&of(&[412_345, 1, 999_999_999, 412_345, 500_000_001])).unwrap();
+        let nanos = [listed.min, listed.median, listed.p99, listed.max].map(|span| span.as_nanos());
+        assert_eq!((listed.count, nanos), (5, [1, 412_345, 999_999_999, 999_999_999]));
     }
 
     #[test]
@@ -162,21 +162,21 @@ mod tests {
             sketch.record(Duration::from_nanos(nanos >> (nanos % 50)));
         }
         assert!(sketch.values.len() <= 64 * 128, "{}", sketch.values.len());
-        assert_eq!(told(&sketch).unwrap().count, 2_000_000);
+        assert_eq!(listed(&sketch).unwrap().count, 2_000_000);
     }
 
     proptest! {
         #[test]
         fn quantiles_are_near_those_of_the_sorted_values(mut values in proptest::collection::vec(0_u64..10_000_000_000, 1..400)) {
-            let told = told(&of(&values)).unwrap();
+            let listed = listed(&of(&values)).unwrap();
             values.sort_unstable();
-            for (quantile, span) in [(50, told.median), (99, told.p99)] {
+            for (quantile, span) in [(50, listed.median), (99, listed.p99)] {
                 let rank = (values.len() * quantile).div_ceil(100).max(1);
                 let (want, nanos) = (values[rank - 1] as f64, span.as_nanos() as f64);
                 prop_assert!((nanos - want).abs() <= want * 0.006 + 1.0, "{quantile}: {nanos} for {want}");
             }
-            prop_assert_eq!(told.min.as_nanos(), u128::from(values[0]));
-            prop_assert_eq!(told.max.as_nanos(), u128::from(values[values.len() - 1]));
+            prop_assert_eq!(listed.min.as_nanos(), u128::from(values[0]));
+            prop_assert_eq!(listed.max.as_nanos(), u128::from(values[values.len() - 1]));
         }
 
         #[test]
@@ -185,8 +185,8 @@ mod tests {
             let (mut one, mut other) = (of(a), of(b));
             one.absorb(&of(b));
             other.absorb(&of(a));
-            prop_assert_eq!(told(&one), told(&of(&values)));
-            prop_assert_eq!(told(&other), told(&one));
+            prop_assert_eq!(listed(&one), listed(&of(&values)));
+            prop_assert_eq!(listed(&other), listed(&one));
         }
     }
 }

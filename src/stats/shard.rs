@@ -80,7 +80,7 @@ pub(super) struct CaptureSums {
 }
 
 /// How many of the slowest pongs, and of the unanswered pings, are reported.
-pub(super) const TOLD: usize = 10;
+pub(super) const MAX_LISTED: usize = 10;
 
 impl Stats {
     /// Creates empty statistics.
@@ -237,7 +237,7 @@ impl CaptureSums {
 
     fn pong(&mut self, rtt: Duration, at: At, conn: ConnId) {
         let is_slow =
-            self.slowest.len() < TOLD || self.slowest.last().is_some_and(|(least, ..)| rtt >= *least);
+            self.slowest.len() < MAX_LISTED || self.slowest.last().is_some_and(|(least, ..)| rtt >= *least);
         if is_slow {
             self.slowest.push((rtt, at, conn));
             self.trim();
@@ -253,9 +253,9 @@ impl CaptureSums {
     /// Truncates the lists to the entries that are reported.
     fn trim(&mut self) {
         self.slowest.sort_unstable_by_key(|(rtt, at, conn)| (std::cmp::Reverse(*rtt), at.packet, *conn));
-        self.slowest.truncate(TOLD);
+        self.slowest.truncate(MAX_LISTED);
         self.first_unanswered.sort_unstable_by_key(|(at, conn)| (at.packet, *conn));
-        self.first_unanswered.truncate(TOLD);
+        self.first_unanswered.truncate(MAX_LISTED);
     }
 
     /// Counts a finished conversation.

@@ -132,7 +132,7 @@ mod tests {
         timeline
     }
 
-    fn told(timeline: &Timeline) -> (Duration, Timestamp, Vec<u64>) {
+    fn listed(timeline: &Timeline) -> (Duration, Timestamp, Vec<u64>) {
         (timeline.width(), timeline.start(), timeline.slots().iter().map(|slot| slot.server).collect())
     }
 
@@ -149,10 +149,10 @@ mod tests {
             let (mut one, mut other) = (of(a), of(b));
             one.absorb(of(b));
             other.absorb(of(a));
-            prop_assert_eq!(told(&one), told(&whole));
-            prop_assert_eq!(told(&other), told(&whole));
+            prop_assert_eq!(listed(&one), listed(&whole));
+            prop_assert_eq!(listed(&other), listed(&whole));
             times.sort_unstable();
-            prop_assert_eq!(told(&of(&times)), told(&whole));
+            prop_assert_eq!(listed(&of(&times)), listed(&whole));
         }
     }
 

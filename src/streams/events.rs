@@ -128,7 +128,7 @@ impl EventStream {
     /// Notes that bytes are missing here, and gives up the current event.
     pub(super) fn gap(&mut self, out: &mut VecDeque<Output>) {
         if self.place == Place::Lines {
-            self.cut_off(out);
+            self.emit_partial(out);
         }
         self.forget();
         self.facts = EventFacts::default();
@@ -139,7 +139,7 @@ impl EventStream {
     pub(super) fn end(mut self, _: bool, out: &mut VecDeque<Output>) {
         match self.place {
             Place::Lines => {
-                if self.cut_off(out) {
+                if self.emit_partial(out) {
                     out.push_back(Output::Unfinished);
                 }
             }
@@ -273,7 +273,7 @@ impl EventStream {
     }
 
     /// Emits the current event so far, if there is any data.
-    fn cut_off(&mut self, out: &mut VecDeque<Output>) -> bool {
+    fn emit_partial(&mut self, out: &mut VecDeque<Output>) -> bool {
         let has_data = self.draft.has_data;
         if has_data {
             let facts = std::mem::take(&mut self.facts);

@@ -45,7 +45,7 @@ const FIELD: &[u8] = b"d=";
 
 /// The error for a body in another format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NoJsonp;
+pub(super) struct InvalidJsonp;
 
 impl Jsonp {
     /// Creates the parser for a body with this first byte; returns `None` if no such body begins with it.
@@ -58,24 +58,24 @@ impl Jsonp {
     }
 
     /// Parses the next bytes and appends those of the payload.
-    pub(super) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), NoJsonp> {
+    pub(super) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), InvalidJsonp> {
         for byte in bytes {
             self.take(*byte, out)?;
         }
         Ok(())
     }
 
-    fn take(&mut self, byte: u8, out: &mut Vec<u8>) -> Result<(), NoJsonp> {
+    fn take(&mut self, byte: u8, out: &mut Vec<u8>) -> Result<(), InvalidJsonp> {
         match self {
             Jsonp::Call(at) => match (FUNCTION.get(*at), byte) {
                 (Some(expected), byte) if *expected == byte => *at = at.saturating_add(1),
                 (None, b'0'..=b'9' | b']' | b'(') => {}
                 (None, b'"') => *self = Jsonp::String(Escape::default()),
-                _ => return Err(NoJsonp),
+                _ => return Err(InvalidJsonp),
             },
             Jsonp::Field(at) => {
                 if FIELD.get(*at) != Some(&byte) {
-                    return Err(NoJsonp);
+                    return Err(InvalidJsonp);
                 }
                 *at = at.saturating_add(1);
                 if *at == FIELD.len() {
@@ -100,9 +100,9 @@ impl Jsonp {
 
 impl Escape {
     /// Processes a byte of the string; returns whether it ends the string.
-    fn take(&mut self, byte: u8, out: &mut Vec<u8>) -> Result<bool, NoJsonp> {
+    fn take(&mut self, byte: u8, out: &mut Vec<u8>) -> Result<bool, InvalidJsonp> {
         if let Some((value, digits)) = self.unit {
-            let digit = char::from(byte).to_digit(16).ok_or(NoJsonp)? as u16;
+            let digit = char::from(byte).to_digit(16).ok_or(InvalidJsonp)? as u16;
             let value = value << 4 | digit;
             self.unit = (digits < 3).then_some((value, digits.saturating_add(1)));
             if self.unit.is_none() {
@@ -151,8 +151,8 @@ impl Escape {
 
 impl Percent {
     /// Processes a byte of the value; returns the byte that it completes.
-    fn take(&mut self, byte: u8) -> Result<Option<u8>, NoJsonp> {
-        let digit = || char::from(byte).to_digit(16).map(|it| it as u8).ok_or(NoJsonp);
+    fn take(&mut self, byte: u8) -> Result<Option<u8>, InvalidJsonp> {
+        let digit = || char::from(byte).to_digit(16).map(|it| it as u8).ok_or(InvalidJsonp);
         let (next, decoded) = match (*self, byte) {
             (Percent::None, b'%') => (Percent::Sign, None),
             (Percent::None, b'+') => (Percent::None, Some(b' ')),
@@ -195,7 +195,7 @@ fn write(byte: u8, backslashes: &mut u8, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    fn read(body: &[u8]) -> Result<String, NoJsonp> {
+    fn read(body: &[u8]) -> Result<String, InvalidJsonp> {
         let whole = in_pieces(body, body.len());
         for size in 1..body.len() {
             assert_eq!(in_pieces(body, size), whole, "{size}");
@@ -203,8 +203,8 @@ mod tests {
         whole
     }
 
-    fn in_pieces(body: &[u8], size: usize) -> Result<String, NoJsonp> {
-        let (mut it, mut out) = (Jsonp::begin(body[0]).ok_or(NoJsonp)?, Vec::new());
+    fn in_pieces(body: &[u8], size: usize) -> Result<String, InvalidJsonp> {
+        let (mut it, mut out) = (Jsonp::begin(body[0]).ok_or(InvalidJsonp)?, Vec::new());
         for piece in body.chunks(size) {
             // The bytes of one escape are never split between two outputs.
             it.push(piece, &mut out)?;
@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(read(b"d=10%3A42%5B%22a+b%22%5D"), Ok("10:42[\"a b\"]".into()));
         assert_eq!(read(b"d=%5Cn%5C%5Cn%5C%5C&x=1"), Ok("\n\\n\\\\".into()));
         for other in [&b"{}"[..], b"___fn(\"1:2\")", b"data=1:2", br#"___eio[0]("\uzzzz")"#, b"d=%zz"] {
-            assert_eq!(read(other), Err(NoJsonp), "{other:?}");
+            assert_eq!(read(other), Err(InvalidJsonp), "{other:?}");
         }
     }
 }

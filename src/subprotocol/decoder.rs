@@ -67,8 +67,8 @@ impl Out<'_> {
     }
 
     /// Returns the number of answers without a question.
-    pub(super) fn unasked(&self) -> u64 {
-        self.pairs.unasked()
+    pub(super) fn unmatched_answers(&self) -> u64 {
+        self.pairs.unmatched_answers()
     }
 
     /// Notes that the message ends with part of a unit that continues in a later one.
@@ -181,8 +181,8 @@ impl Unit<'_> {
     }
 
     /// Makes it the end of a question of its own sender: no answer will come any more.
-    pub(super) fn withdraw(&mut self, scope: u64, id: impl Hash) {
-        if let Some(name) = self.pairs.withdraw(self.from, scope, id) {
+    pub(super) fn cancel(&mut self, scope: u64, id: impl Hash) {
+        if let Some(name) = self.pairs.cancel(self.from, scope, id) {
             self.draft.of(&name);
         }
     }

@@ -173,7 +173,7 @@ fn say(unit: &mut Unit<'_>, kind: &str, members: &Members<'_>) {
             errors(unit, payload.and_then(|it| it.get("errors")).or(payload));
             unit.answer(OPERATIONS, id);
         }
-        "complete" if members.from == Side::Client => unit.withdraw(OPERATIONS, id),
+        "complete" if members.from == Side::Client => unit.cancel(OPERATIONS, id),
         "complete" => {
             unit.answer(OPERATIONS, id);
         }

@@ -178,7 +178,7 @@ impl Decoder for JsonRpc {
     }
 
     fn end(&mut self, out: &mut Out<'_>) {
-        let answers = out.unasked();
+        let answers = out.unmatched_answers();
         // A subscription of tRPC continues for a while after it was stopped.
         if answers > 0 && self.whole && self.dialect != Dialect::Trpc {
             out.anomaly(Anomaly::JsonRpcUnasked { answers });

@@ -50,7 +50,7 @@ struct OpenQuestion {
 
 /// A question from the table.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct Question {
     /// The packet that completed it.
     pub(super) at: At,
     /// The name of the question.
@@ -128,7 +128,7 @@ impl Pairs {
         scope: u64,
         id: impl Hash,
         first: At,
-    ) -> Option<(Asked, Duration)> {
+    ) -> Option<(Question, Duration)> {
         let key = self.key(asker, scope, id);
         let Some(waiting) = self.waiting.remove(&key) else {
             if self.early.len() >= MAX_EARLY {
@@ -138,7 +138,7 @@ impl Pairs {
             return None;
         };
         let latency = first.time.since(waiting.at.time);
-        Some((Asked { at: waiting.at, name: waiting.name }, latency))
+        Some((Question { at: waiting.at, name: waiting.name }, latency))
     }
 
     /// Looks up the question to which an item of a stream belongs; there is a latency only for the first item.
@@ -157,13 +157,13 @@ impl Pairs {
     }
 
     /// Withdraws a question: its sender no longer expects an answer.
-    pub(super) fn withdraw(&mut self, asker: Side, scope: u64, id: impl Hash) -> Option<Box<str>> {
+    pub(super) fn cancel(&mut self, asker: Side, scope: u64, id: impl Hash) -> Option<Box<str>> {
         let key = self.key(asker, scope, id);
         self.waiting.remove(&key).and_then(|waiting| waiting.name)
     }
 
     /// Returns the number of answers without a question, among the last [`MAX_EARLY`].
-    pub(super) fn unasked(&self) -> u64 {
+    pub(super) fn unmatched_answers(&self) -> u64 {
         self.early.len() as u64
     }
 

@@ -14,7 +14,7 @@ pub(super) static RFB: Protocol = Protocol {
         let begins = b"RFB 003.".starts_with(head.get(..8).unwrap_or(head));
         match head.len() {
             5..=12 if begins => Evidence::Sure,
-            _ if !input.is_text() && input.is_whole() && input.from == Side::Client => input_of_user(head),
+            _ if !input.is_text() && input.is_whole() && input.from == Side::Client => judge_user_input(head),
             // Pixels from the server are no evidence.
             _ if input.is_text() => Evidence::Against,
             _ => Evidence::Neutral,
@@ -28,7 +28,7 @@ pub(super) static RFB: Protocol = Protocol {
 
 /// Judges a message of a client whose beginning was not captured: a sequence of update requests, key events and pointer
 /// events (RFC 6143 §7.5.3–7.5.5). A pointer event alone is no evidence.
-fn input_of_user(mut bytes: &[u8]) -> Evidence {
+fn judge_user_input(mut bytes: &[u8]) -> Evidence {
     const LARGEST: u32 = 1 << 15;
     let mut evidence = Evidence::Against;
     while let [kind, flag, ..] = bytes {
@@ -138,7 +138,7 @@ impl Decoder for Rfb {
         if self.beginning == Beginning::MidStream {
             let is_named = input.from == Side::Client
                 && input.is_whole()
-                && matches!(input_of_user(input.bytes), Evidence::Weak | Evidence::Neutral);
+                && matches!(judge_user_input(input.bytes), Evidence::Weak | Evidence::Neutral);
             let step = if is_named { Step::Session } else { Step::Lost };
             self.sides[input.from] = Bytes { step, ..Bytes::default() };
         }

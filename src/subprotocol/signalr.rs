@@ -201,7 +201,7 @@ impl Decoder for SignalR {
 
 /// The content of a hub message in any encoding.
 #[derive(Debug, Default)]
-struct Hubbed<'a> {
+struct HubMessage<'a> {
     kind: u64,
     id: Option<&'a str>,
     target: Option<&'a str>,
@@ -216,7 +216,7 @@ struct Hubbed<'a> {
 /// Bounds the number of streams of one invocation that are tracked.
 const MAX_STREAMS: usize = 16;
 
-impl Hubbed<'_> {
+impl HubMessage<'_> {
     fn say(&self, out: &mut Out<'_>) {
         let kind = usize::try_from(self.kind).ok().and_then(|it| KINDS.get(it)).filter(|_| self.kind > 0);
         let Some(kind) = kind else { return out.contradiction() };
@@ -269,7 +269,7 @@ impl Hubbed<'_> {
             }
             // An item or the end of a stream that was announced by the sender itself.
             2 => unit.continues(STREAMS, id),
-            3 => unit.withdraw(STREAMS, id),
+            3 => unit.cancel(STREAMS, id),
             5 => unit.continues(CALLS, id),
             _ => {}
         }
@@ -312,7 +312,7 @@ fn json_record(record: &[u8], whole: bool, out: &mut Out<'_>) {
         .filter_map(|it| it.text().map(std::borrow::Cow::into_owned))
         .collect();
     let body = arguments.or(item).or(result).filter(|it| it.whole);
-    Hubbed {
+    HubMessage {
         kind,
         id: id.as_deref(),
         target: target.as_deref(),
@@ -330,14 +330,14 @@ fn json_record(record: &[u8], whole: bool, out: &mut Out<'_>) {
 fn packed_message(message: &[u8], out: &mut Out<'_>) {
     let mut cursor = Cursor::new(Packing::MessagePack, message);
     let (Some(_), Some(kind)) = (cursor.array(), cursor.number()) else { return out.contradiction() };
-    let mut said = Hubbed { kind, ..Hubbed::default() };
+    let mut said = HubMessage { kind, ..HubMessage::default() };
     if read_packed(&mut said, &mut cursor).is_none() {
         said.incomplete = true;
     }
     said.say(out);
 }
 
-fn read_packed<'a>(said: &mut Hubbed<'a>, cursor: &mut Cursor<'a>) -> Option<()> {
+fn read_packed<'a>(said: &mut HubMessage<'a>, cursor: &mut Cursor<'a>) -> Option<()> {
     let text_or_nil = |cursor: &mut Cursor<'a>| match cursor.token()? {
         Token::Text(bytes) => Some(std::str::from_utf8(bytes).ok()),
         Token::Nil => Some(None),

@@ -7,7 +7,7 @@ use super::input::{Input, Piece};
 
 mod place;
 
-use place::PlaceSearch;
+use place::PacketResync;
 
 /// Bounds the stored part of a packet, in bytes; the rest is only counted.
 pub(super) const MAX_KEPT: usize = 256 << 10;
@@ -78,7 +78,7 @@ pub(super) struct Stream {
     start: usize,
     /// The current packet.
     open: Open,
-    lost: Option<Box<PlaceSearch>>,
+    lost: Option<Box<PacketResync>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -134,7 +134,7 @@ impl Stream {
         } else {
             self.pieces(input, framing, &mut each);
         }
-        self.give_back();
+        self.compact();
         self.lost.is_none() && self.has_open()
     }
 
@@ -281,7 +281,7 @@ impl Stream {
     }
 
     /// Drops emitted bytes, and releases memory that a long packet needed.
-    fn give_back(&mut self) {
+    fn compact(&mut self) {
         if self.start > 0 {
             self.bytes.drain(..self.start.min(self.bytes.len()));
             self.start = 0;

@@ -1,5 +1,5 @@
-use super::again::CapturedAgain;
 use super::checksums::Mismatch;
+use super::duplicates::CapturedAgain;
 use super::half::{Half, Phase, Placement};
 use super::reassembly_queue::split;
 use crate::model::{At, Flags, Segment, Timestamp};
@@ -129,7 +129,7 @@ pub(super) enum Task {
     #[default]
     Nothing,
     /// Deliver the rest directly: it is in order and nothing is queued.
-    HandOn,
+    Deliver,
     /// Discard the rest because its checksum is wrong.
     Discard(Mismatch),
     /// Merge the rest with the queue.
@@ -141,7 +141,7 @@ pub(super) enum Task {
     /// Give up the gaps whose deadline has passed, on both sides.
     Advance(Timestamp),
     /// Give up the oldest gap.
-    Relieve,
+    ShedOldest,
     /// Give up every gap, on both sides.
     Finish,
 }

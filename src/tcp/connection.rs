@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use super::Limits;
-use super::again::{CapturedAgain, Newest};
 use super::arrival::{Arrival, Rest, Task};
+use super::duplicates::{CapturedAgain, Newest};
 use super::half::{Half, Phase};
 use crate::model::{At, Flags, Pair, Segment, Side, Timestamp};
 
@@ -67,7 +67,7 @@ impl Connection {
             if half.waiting.is_none() && half.next == segment.seq && half.phase == Phase::Open {
                 half.newest = Newest::new(segment.stamp, at.time);
                 let rest = Rest { start: half.position, bytes: segment.payload, at, ..Rest::default() };
-                return Arrival { task: Task::HandOn, rest, again: None };
+                return Arrival { task: Task::Deliver, rest, again: None };
             }
         }
         Arrival::place(half, segment, at, window, &mut self.again)

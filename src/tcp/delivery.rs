@@ -37,7 +37,7 @@ impl Connection {
         } else {
             Side::Client
         };
-        Delivery::new(self, fuller, Task::Relieve.into())
+        Delivery::new(self, fuller, Task::ShedOldest.into())
     }
 }
 
@@ -84,7 +84,7 @@ impl<'c, 'a> Delivery<'c, 'a> {
         let Delivery { side, rest: Rest { start, bytes, at, .. }, .. } = *self;
         match self.task {
             Task::Nothing => None,
-            Task::HandOn => {
+            Task::Deliver => {
                 self.task = Task::Nothing;
                 self.connection.halves[side].advance(bytes.len() as u64);
                 Some(Output::Bytes { side, start, bytes, at })
@@ -95,7 +95,7 @@ impl<'c, 'a> Delivery<'c, 'a> {
 
     fn next_merged(&mut self) -> Option<Output<'_>> {
         if let Some((start, bytes)) = self.again.take() {
-            return Some(Output::Again { side: self.side, start, bytes });
+            return Some(Output::Duplicate { side: self.side, start, bytes });
         }
         let step = self.step()?;
         let side = self.side;
@@ -124,13 +124,13 @@ impl<'c, 'a> Delivery<'c, 'a> {
             if self.held.is_none() {
                 self.connection.halves[self.side].release();
             }
-            if let Some(step) = self.hand_on() {
+            if let Some(step) = self.deliver() {
                 return Some(step);
             }
-            if let Some(step) = self.put_away() {
+            if let Some(step) = self.enqueue() {
                 return Some(step);
             }
-            if let Some(step) = self.give_up_what_is_due() {
+            if let Some(step) = self.give_up_due() {
                 return Some(step);
             }
             if let Some(anomaly) = std::mem::take(&mut self.differences).anomaly() {
@@ -146,7 +146,7 @@ impl<'c, 'a> Delivery<'c, 'a> {
     }
 
     /// Delivers what is at the position: queued bytes, bytes of the current segment, a truncation, or an end.
-    fn hand_on(&mut self) -> Option<Step<'a>> {
+    fn deliver(&mut self) -> Option<Step<'a>> {
         let Delivery { connection, side, rest, held, differences, .. } = self;
         let half = &mut connection.halves[*side];
         if half.phase != Phase::Open {
@@ -207,7 +207,7 @@ impl<'c, 'a> Delivery<'c, 'a> {
     }
 
     /// Queues the rest, which follows a gap; gives up the oldest gap if there is no room.
-    fn put_away(&mut self) -> Option<Step<'a>> {
+    fn enqueue(&mut self) -> Option<Step<'a>> {
         let Delivery { connection, side, rest, differences, task, .. } = self;
         if rest.is_empty() {
             return None;
@@ -230,8 +230,8 @@ impl<'c, 'a> Delivery<'c, 'a> {
         if rest.is_empty() {
             return None;
         }
-        if !half.limit_said {
-            half.limit_said = true;
+        if !half.limit_reported {
+            half.limit_reported = true;
             let limits = &connection.limits;
             let pieces = half.waiting.as_ref().map_or(0, |waiting| waiting.pieces());
             let (limit, value) = if pieces >= limits.waiting_pieces {
@@ -245,7 +245,7 @@ impl<'c, 'a> Delivery<'c, 'a> {
     }
 
     /// Gives up a gap as the task requires.
-    fn give_up_what_is_due(&mut self) -> Option<Step<'a>> {
+    fn give_up_due(&mut self) -> Option<Step<'a>> {
         let reset = self.connection.reset_seen();
         let Delivery { connection, side, rest, task, .. } = self;
         let half = &mut connection.halves[*side];
@@ -255,11 +255,11 @@ impl<'c, 'a> Delivery<'c, 'a> {
                 GapCause::Lost
             }
             Task::Finish => GapCause::Lost,
-            Task::Relieve => {
+            Task::ShedOldest => {
                 *task = Task::Push;
                 GapCause::Limit
             }
-            Task::Nothing | Task::HandOn | Task::Discard(_) | Task::Push | Task::Jump | Task::Reset => {
+            Task::Nothing | Task::Deliver | Task::Discard(_) | Task::Push | Task::Jump | Task::Reset => {
                 return None;
             }
         };

@@ -1,6 +1,6 @@
 use super::Limits;
-use super::again::Newest;
 use super::checksums::Checksums;
+use super::duplicates::Newest;
 use super::reassembly_queue::{Mark, ReassemblyQueue};
 use crate::model::{At, Seq, Timestamp};
 
@@ -38,7 +38,7 @@ pub(super) struct Half {
     isn: Seq,
     /// The sequence number following the last segment outside the window.
     stray: Seq,
-    strays: u8,
+    stray_run: u8,
     /// The data segment that was sent last.
     pub(super) newest: Newest,
     pub(super) checksums: Checksums,
@@ -47,7 +47,7 @@ pub(super) struct Half {
     /// Whether the other side has acknowledged anything, that is, whether it was captured.
     pub(super) has_acks: bool,
     /// Whether reaching a bound has been reported.
-    pub(super) limit_said: bool,
+    pub(super) limit_reported: bool,
 }
 
 /// The position of a segment in its direction.
@@ -147,7 +147,7 @@ impl Half {
         let window = i64::from(window);
         let last = lead.saturating_add(window);
         if ahead >= window.saturating_neg() && ahead.saturating_add_unsigned(length) <= last {
-            self.strays = 0;
+            self.stray_run = 0;
             return Placement::Near(ahead);
         }
         let Some(length) =
@@ -155,12 +155,13 @@ impl Half {
         else {
             return Placement::Stray;
         };
-        self.strays = if self.strays > 0 && self.stray == seq { self.strays.saturating_add(1) } else { 1 };
+        self.stray_run =
+            if self.stray_run > 0 && self.stray == seq { self.stray_run.saturating_add(1) } else { 1 };
         self.stray = seq.plus(length);
-        if self.strays < STRAYS {
+        if self.stray_run < STRAYS {
             return Placement::Stray;
         }
-        self.strays = 0;
+        self.stray_run = 0;
         Placement::Jump(seq.0.wrapping_sub(self.next.0))
     }
 

@@ -53,7 +53,7 @@
 //! # Design decisions
 //!
 //! * The first copy of a byte wins. A later copy is compared while the first one is still queued. Delivered bytes are
-//!   not kept: when they come again, they are passed on as [`Output::Again`] for callers that remember some.
+//!   not kept: when they come again, they are passed on as [`Output::Duplicate`] for callers that remember some.
 //! * In a capture that starts mid-stream, the first segment with data sets the start and is delivered at once. (One
 //!   without data does not, because it may be a keep-alive probe, whose sequence number is one too low.) Earlier bytes
 //!   that come later are dropped like retransmissions.
@@ -69,12 +69,12 @@
 //! * A segment further away than [`Limits::window`] is dropped as stale or forged. If several of them are contiguous,
 //!   the capture has missed more than the window: a gap is reported and the stream continues there.
 
-mod again;
 mod arrival;
 mod checksums;
 mod connection;
 mod delivery;
 mod differences;
+mod duplicates;
 mod half;
 mod limits;
 mod output;
@@ -97,9 +97,9 @@ mod cases;
 )]
 mod oracle;
 
-pub use again::CapturedAgain;
 pub use connection::Connection;
 pub use delivery::Delivery;
 pub use differences::Differences;
+pub use duplicates::CapturedAgain;
 pub use limits::{Limits, Verify};
 pub use output::{End, GapCause, Output};

@@ -57,7 +57,7 @@ pub enum Output<'o> {
     },
     /// Bytes that were already delivered, or given up, and came again: not part of the stream, but available for
     /// comparison.
-    Again {
+    Duplicate {
         /// The sender.
         side: Side,
         /// Their offset in the sender's stream.

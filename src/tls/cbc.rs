@@ -1,6 +1,6 @@
 use super::aes::{Block, Decrypt};
 use super::nonce::additional;
-use super::protection::{Form, KeyMaterial, Pieces, Protection, Record, Revealed, Tail};
+use super::protection::{Form, KeyMaterial, PartialPlaintext, Pieces, Protection, Record, Tail};
 use super::schedule::{Wiped, hmac};
 use crate::hello::suite::Hash;
 
@@ -134,12 +134,12 @@ impl Protection for Cbc {
 
     /// Decrypts all blocks except those that follow missing bytes; the length is known only if the last block is
     /// present.
-    fn reveal(&self, record: &Pieces<'_>, number: u64) -> Revealed {
+    fn decrypt_partial(&self, record: &Pieces<'_>, number: u64) -> PartialPlaintext {
         let iv = self.iv_length();
         let Some(length) = record.header.length.checked_sub(self.sealed().saturating_add(iv)) else {
-            return Revealed::default();
+            return PartialPlaintext::default();
         };
-        let mut revealed = Revealed::default();
+        let mut revealed = PartialPlaintext::default();
         let mut padding = None;
         for start in (0..length).step_by(16) {
             let offset = start.saturating_add(iv);

@@ -1,6 +1,6 @@
 use super::aes::{Block, Encrypt};
 use super::nonce::Nonce;
-use super::protection::{Form, KeyMaterial, Pieces, Protection, Record, Revealed};
+use super::protection::{Form, KeyMaterial, PartialPlaintext, Pieces, Protection, Record};
 
 /// AES-CCM with a 12-byte nonce (RFC 3610, RFC 6655).
 pub(super) struct Ccm {
@@ -54,8 +54,8 @@ impl Protection for Ccm {
         authentic
     }
 
-    fn reveal(&self, record: &Pieces<'_>, number: u64) -> Revealed {
-        self.nonce.reveal(record, number, self.tag, |nonce, position, bytes| {
+    fn decrypt_partial(&self, record: &Pieces<'_>, number: u64) -> PartialPlaintext {
+        self.nonce.decrypt_partial(record, number, self.tag, |nonce, position, bytes| {
             self.aes.xor(|n| block(2, nonce, n.wrapping_add(1)), position, bytes);
         })
     }

@@ -5,7 +5,7 @@ use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
 use zeroize::Zeroizing;
 
 use super::nonce::Nonce;
-use super::protection::{Form, KeyMaterial, Pieces, Protection, Record, Revealed};
+use super::protection::{Form, KeyMaterial, PartialPlaintext, Pieces, Protection, Record};
 
 const TAG: usize = 16;
 
@@ -47,8 +47,8 @@ impl Protection for Chacha {
         authentic
     }
 
-    fn reveal(&self, record: &Pieces<'_>, number: u64) -> Revealed {
-        self.nonce.reveal(record, number, TAG, |nonce, position, bytes| {
+    fn decrypt_partial(&self, record: &Pieces<'_>, number: u64) -> PartialPlaintext {
+        self.nonce.decrypt_partial(record, number, TAG, |nonce, position, bytes| {
             let mut stream = ChaCha20::new(&(*self.key).into(), &(*nonce).into());
             // The first block of 64 bytes is the Poly1305 key.
             if stream.try_seek(position.saturating_add(64)).is_ok() {

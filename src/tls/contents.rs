@@ -6,10 +6,10 @@ use super::facts::EarlyData;
 use super::handshake::{Message, PREFIX, message};
 use super::keylog::KeyLog;
 use super::keys::Epoch;
-use super::protection::{Pieces, Revealed, Tail};
+use super::protection::{PartialPlaintext, Pieces, Tail};
 use super::record::content;
+use super::record_reader::PartialRecord;
 use super::stream::Stream;
-use super::walk::CutRecord;
 use super::{End, Output, alert};
 use crate::hello::{ClientHello, ServerHello, encrypted_extensions, session_ticket};
 use crate::model::{Anomaly, At, Lost, Side};
@@ -56,7 +56,7 @@ impl Stream {
 
     /// Reports the plaintext that is missing before the next output.
     fn report_gap(&mut self, side: Side, at: At) {
-        if let Some(lost) = self.sides[side].owed.take() {
+        if let Some(lost) = self.sides[side].missing_plaintext.take() {
             self.report_facts();
             self.outputs.push(Output::Gap { side, lost, at });
         }
@@ -201,7 +201,7 @@ impl Stream {
     }
 
     /// Processes a record with missing bytes.
-    pub(super) fn cut(&mut self, side: Side, cut: &CutRecord, at: At) {
+    pub(super) fn cut(&mut self, side: Side, cut: &PartialRecord, at: At) {
         let header = cut.header;
         let is_session = matches!(self.sides[side].epoch, Epoch::Session(_));
         self.sides[side].gapped = true;
@@ -234,11 +234,11 @@ impl Stream {
             return;
         };
         let record = Pieces { header, all: &cut.pieces, before };
-        let revealed = now.cipher.protection().reveal(&record, direction.number);
+        let revealed = now.cipher.protection().decrypt_partial(&record, direction.number);
         if is_session {
             direction.count();
             if is_data {
-                self.reveal(side, &revealed, true, (cut.first, at));
+                self.decrypt_partial(side, &revealed, true, (cut.first, at));
             } else {
                 self.sides[side].messages.gap();
             }
@@ -254,33 +254,33 @@ impl Stream {
         }
         direction.count();
         let is_certain = kind.is_some() || direction.data && !direction.padded && !may_be_message(&revealed);
-        self.reveal(side, &revealed, is_certain, (cut.first, at));
+        self.decrypt_partial(side, &revealed, is_certain, (cut.first, at));
     }
 
     /// Processes the end of a record whose header was lost.
-    pub(super) fn reveal_tail(&mut self, side: Side, revealed: Revealed, at: At) {
+    pub(super) fn decrypt_tail(&mut self, side: Side, revealed: PartialPlaintext, at: At) {
         let direction = &mut self.sides[side];
         if matches!(direction.epoch, Epoch::Session(_)) {
             // The first record belongs to the handshake.
             let is_certain = direction.number > 1;
-            self.reveal(side, &revealed, is_certain, (at, at));
+            self.decrypt_partial(side, &revealed, is_certain, (at, at));
             return;
         }
         let (revealed, kind) = inner(revealed, &mut direction.padded);
         match kind {
-            Some(content::APPLICATION_DATA) => self.reveal(side, &revealed, true, (at, at)),
+            Some(content::APPLICATION_DATA) => self.decrypt_partial(side, &revealed, true, (at, at)),
             Some(content::HANDSHAKE | content::ALERT) => {}
-            _ => self.reveal(side, &revealed, false, (at, at)),
+            _ => self.decrypt_partial(side, &revealed, false, (at, at)),
         }
     }
 
     /// Reports the captured parts of a record's content; if it is not certain to be application data, reports only that
     /// plaintext is missing.
-    fn reveal(&mut self, side: Side, revealed: &Revealed, is_certain: bool, at: (At, At)) {
+    fn decrypt_partial(&mut self, side: Side, revealed: &PartialPlaintext, is_certain: bool, at: (At, At)) {
         let unknown = Lost::Unknown { least: 0 };
         if !is_certain {
             self.sides[side].messages.gap();
-            self.sides[side].owe(unknown);
+            self.sides[side].add_missing(unknown);
             return;
         }
         let bytes = revealed.pieces.iter().map(|(_, bytes)| bytes.len() as u64).sum();
@@ -290,11 +290,11 @@ impl Stream {
         }
         let mut position = 0;
         for (start, bytes) in &revealed.pieces {
-            self.sides[side].owe(Lost::Exact(start.saturating_sub(position) as u64));
+            self.sides[side].add_missing(Lost::Exact(start.saturating_sub(position) as u64));
             self.report_plain(side, bytes, at, false);
             position = start.saturating_add(bytes.len());
         }
-        self.sides[side].owe(match revealed.length {
+        self.sides[side].add_missing(match revealed.length {
             Some(length) => Lost::Exact(length.saturating_sub(position) as u64),
             None => unknown,
         });
@@ -302,7 +302,7 @@ impl Stream {
 }
 
 /// Removes type and padding from a record's inner plaintext (RFC 8446 §5.2), as far as they were captured.
-fn inner(mut revealed: Revealed, padded: &mut bool) -> (Revealed, Option<u8>) {
+fn inner(mut revealed: PartialPlaintext, padded: &mut bool) -> (PartialPlaintext, Option<u8>) {
     let length = revealed.length.unwrap_or_default();
     let end = |(start, bytes): &(usize, Vec<u8>)| start.saturating_add(bytes.len());
     let reaches_end = revealed.pieces.last().is_some_and(|piece| end(piece) == length);
@@ -323,7 +323,7 @@ fn inner(mut revealed: Revealed, padded: &mut bool) -> (Revealed, Option<u8>) {
 }
 
 /// Returns whether a content may be a handshake message or an alert, judging by the lengths these declare.
-fn may_be_message(revealed: &Revealed) -> bool {
+fn may_be_message(revealed: &PartialPlaintext) -> bool {
     let Some(length) = revealed.length else {
         return true;
     };

@@ -2,11 +2,11 @@ use std::ops::RangeInclusive;
 
 use super::handshake::Messages;
 use super::keys::{Epoch, Keys};
-use super::protection::{Pieces, Record, Revealed, Tail};
+use super::protection::{PartialPlaintext, Pieces, Record, Tail};
 use super::record::{HEADER, Header, LONGEST};
+use super::record_reader::RecordReader;
 use super::resync::Gap;
 use super::search::find;
-use super::walk::Walk;
 use crate::model::Lost;
 
 /// The budget of one search for lost sequence numbers, in candidates of TLS 1.3's AES-GCM.
@@ -18,7 +18,7 @@ const UPDATES: u32 = 4;
 
 /// Records that were not opened since the last one that was.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Passed {
+pub(super) struct UnopenedRecords {
     /// The number of records known to exist.
     pub(super) records: u64,
     /// The number of them that carry no application data, according to their headers.
@@ -30,14 +30,14 @@ pub(super) struct Passed {
 /// The state of one side's records: the current keys, the sequence number and what is missing.
 #[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(super) struct Direction {
-    pub(super) walk: Walk,
+    pub(super) walk: RecordReader,
     pub(super) messages: Messages,
     pub(super) epoch: Epoch,
     /// The keys of the epoch, once a record was opened with them.
     pub(super) keys: Option<Keys>,
     /// The sequence number of the next record.
     pub(super) number: u64,
-    pub(super) passed: Passed,
+    pub(super) passed: UnopenedRecords,
     /// The explicit nonces of the records that were opened.
     nonces: Option<ExplicitNonces>,
     /// The end of the previous record, if captured.
@@ -49,7 +49,7 @@ pub(super) struct Direction {
     /// Whether bytes of this side are missing.
     pub(super) gapped: bool,
     /// Missing plaintext that has not been reported yet.
-    pub(super) owed: Option<Lost>,
+    pub(super) missing_plaintext: Option<Lost>,
     /// Whether the side has ended.
     pub(super) closed: bool,
     /// The remaining budget for searches.
@@ -59,18 +59,18 @@ pub(super) struct Direction {
 impl Default for Direction {
     fn default() -> Self {
         Direction {
-            walk: Walk::default(),
+            walk: RecordReader::default(),
             messages: Messages::default(),
             epoch: Epoch::Clear,
             keys: None,
             number: 0,
-            passed: Passed::default(),
+            passed: UnopenedRecords::default(),
             nonces: None,
             before: None,
             padded: false,
             data: false,
             gapped: false,
-            owed: None,
+            missing_plaintext: None,
             closed: false,
             budget: TRIALS,
         }
@@ -105,7 +105,7 @@ pub(super) struct Opening {
 impl Direction {
     /// Creates the state of a side whose first bytes were not captured.
     pub(super) fn mid_stream() -> Self {
-        Direction { walk: Walk::lost(), gapped: true, ..Direction::default() }
+        Direction { walk: RecordReader::lost(), gapped: true, ..Direction::default() }
     }
 
     /// Enters another epoch: its keys have yet to be found, and its first record has sequence number 0.
@@ -120,7 +120,7 @@ impl Direction {
         self.number = 0;
         self.nonces = None;
         self.data = false;
-        self.passed = Passed::default();
+        self.passed = UnopenedRecords::default();
         self.before = None;
     }
 
@@ -177,7 +177,7 @@ impl Direction {
 
     /// Decrypts the end of a record whose header was lost, if it is the only one missing before the record `behind`:
     /// its length then follows from the length of the gap.
-    pub(super) fn tail(&self, number: u64, gap: Gap<'_>, behind: &Record<'_>) -> Option<Revealed> {
+    pub(super) fn tail(&self, number: u64, gap: Gap<'_>, behind: &Record<'_>) -> Option<PartialPlaintext> {
         let Lost::Exact(bytes) = gap.skipped else { return None };
         let length = usize::try_from(bytes).ok()?.checked_sub(HEADER).filter(|length| *length <= LONGEST)?;
         let is_only = number == self.number.saturating_add(self.passed.records);
@@ -192,7 +192,7 @@ impl Direction {
         pieces.push((offset, tail.to_vec()));
         let header = Header { length, ..behind.header };
         let record = Pieces { header, all: &pieces, before: self.before };
-        Some(keys.cipher.protection().reveal(&record, number))
+        Some(keys.cipher.protection().decrypt_partial(&record, number))
     }
 
     /// Returns whether only the handshake, and possibly early data, precedes the record with this number in this epoch.
@@ -227,7 +227,7 @@ impl Direction {
     /// Counts a record whose sequence number is certain.
     pub(super) fn count(&mut self) {
         self.number = self.number.saturating_add(1);
-        self.passed = Passed::default();
+        self.passed = UnopenedRecords::default();
         self.budget = TRIALS;
     }
 
@@ -254,7 +254,7 @@ impl Direction {
 
     /// Computes the amount of plaintext in the records missing before the one with this sequence number, under the same
     /// keys; exact if it can be known.
-    pub(super) fn reckon(&self, number: u64, skipped: Lost, post_handshake: bool) -> Lost {
+    pub(super) fn missing_between(&self, number: u64, skipped: Lost, post_handshake: bool) -> Lost {
         let unknown = Lost::Unknown { least: 0 };
         let (Some(keys), Lost::Exact(skipped)) = (&self.keys, skipped) else {
             return unknown;
@@ -292,9 +292,10 @@ impl Direction {
     }
 
     /// Notes that plaintext is missing.
-    pub(super) fn owe(&mut self, lost: Lost) {
+    pub(super) fn add_missing(&mut self, lost: Lost) {
         if lost != Lost::Exact(0) {
-            self.owed = Some(self.owed.map_or(lost, |owed| owed.and(lost)));
+            self.missing_plaintext =
+                Some(self.missing_plaintext.map_or(lost, |missing_plaintext| missing_plaintext.and(lost)));
         }
     }
 }

@@ -3,7 +3,7 @@ use ghash::universal_hash::UniversalHash;
 
 use super::aes::{Block, Encrypt};
 use super::nonce::Nonce;
-use super::protection::{Form, KeyMaterial, Pieces, Protection, Record, Revealed};
+use super::protection::{Form, KeyMaterial, PartialPlaintext, Pieces, Protection, Record};
 
 const TAG: usize = 16;
 
@@ -111,8 +111,8 @@ impl Protection for Gcm {
         true
     }
 
-    fn reveal(&self, record: &Pieces<'_>, number: u64) -> Revealed {
-        self.nonce.reveal(record, number, TAG, |nonce, position, bytes| {
+    fn decrypt_partial(&self, record: &Pieces<'_>, number: u64) -> PartialPlaintext {
+        self.nonce.decrypt_partial(record, number, TAG, |nonce, position, bytes| {
             self.aes.xor(|n| counter(nonce, n.wrapping_add(2)), position, bytes);
         })
     }

@@ -37,6 +37,7 @@ mod output;
 mod private_key;
 mod protection;
 mod record;
+mod record_reader;
 mod resync;
 mod schedule;
 mod search;
@@ -46,7 +47,6 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod transcript;
-mod walk;
 
 pub use facts::{EarlyData, Facts};
 pub use keylog::{Added, KeyLog};

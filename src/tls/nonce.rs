@@ -1,6 +1,6 @@
 use zeroize::Zeroizing;
 
-use super::protection::{Form, Pieces, Revealed};
+use super::protection::{Form, PartialPlaintext, Pieces};
 use super::record::Header;
 
 /// The construction of an AEAD nonce.
@@ -56,19 +56,19 @@ impl Nonce {
     }
 
     /// Decrypts the pieces of a record according to their positions in the keystream.
-    pub(super) fn reveal(
+    pub(super) fn decrypt_partial(
         &self,
         record: &Pieces<'_>,
         number: u64,
         tag: usize,
         xor: impl Fn(&[u8; 12], usize, &mut [u8]),
-    ) -> Revealed {
+    ) -> PartialPlaintext {
         let explicit = self.explicit();
         let Some(length) = record.header.length.checked_sub(explicit.saturating_add(tag)) else {
-            return Revealed::default();
+            return PartialPlaintext::default();
         };
         let Some(nonce) = record.at(0, explicit).or((explicit == 0).then_some(&[])) else {
-            return Revealed { pieces: Vec::new(), length: Some(length) };
+            return PartialPlaintext { pieces: Vec::new(), length: Some(length) };
         };
         let nonce = self.of(number, nonce);
         let mut pieces = Vec::new();
@@ -84,7 +84,7 @@ impl Nonce {
                 pieces.push((from.saturating_sub(explicit), piece));
             }
         }
-        Revealed { pieces, length: Some(length) }
+        PartialPlaintext { pieces, length: Some(length) }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::mem;
 use std::ops::RangeInclusive;
 
-use super::direction::{Attempt, Opening, Passed, Taken};
+use super::direction::{Attempt, Opening, Taken, UnopenedRecords};
 use super::handshake::begins_message;
 use super::held::Input;
 use super::identify::{identify, master_of_session};
@@ -134,7 +134,7 @@ impl Stream {
         if !is_hidden || self.negotiation.secrets() > 0 {
             return Attempt::NoKeys;
         }
-        let most = if self.joined_late { u64::MAX } else { missed };
+        let most = if self.is_mid_stream { u64::MAX } else { missed };
         let Some(found) = identify(record, most, &self.negotiation, keys, &mut self.budget) else {
             return Attempt::NoKeys;
         };
@@ -146,7 +146,7 @@ impl Stream {
             side = found.side;
         }
         let opening = Opening { epoch: found.epoch, keys: Some(found.keys), number: found.number };
-        if self.joined_late {
+        if self.is_mid_stream {
             self.outputs.anomaly(side, Anomaly::TlsMidStream { number: found.number }, at);
         }
         self.resume(side, opening, record, Gap::NONE, at);
@@ -167,11 +167,11 @@ impl Stream {
         let Opening { epoch, keys, number } = opening;
         let post_handshake = self.negotiation.post_handshake;
         // Early data may have come before the first record of the traffic keys.
-        let may_have_early = self.joined_late || self.facts.ja4.is_none() || self.negotiation.early_data;
+        let may_have_early = self.is_mid_stream || self.facts.ja4.is_none() || self.negotiation.early_data;
         let direction = &mut self.sides[side];
         let is_same = direction.epoch == epoch && keys.is_none();
         let is_missing =
-            gap.skipped != Lost::Exact(0) || direction.passed.bytes > 0 || self.joined_late && !is_same;
+            gap.skipped != Lost::Exact(0) || direction.passed.bytes > 0 || self.is_mid_stream && !is_same;
         let is_missing = is_missing && (may_have_early || !direction.begins_with(epoch, number));
         let mut tail = None;
         let (mut records, mut lost) = (direction.passed.records, Lost::Unknown { least: 0 });
@@ -181,15 +181,15 @@ impl Stream {
             tail = missing.and_then(|number| direction.tail(number, gap, record));
             lost = match (&tail, missing) {
                 (Some(_), Some(_)) if direction.passed.records == 0 => Lost::Exact(0),
-                (Some(_), Some(before)) => direction.reckon(before, Lost::Exact(0), post_handshake),
-                _ => direction.reckon(number, gap.skipped, post_handshake),
+                (Some(_), Some(before)) => direction.missing_between(before, Lost::Exact(0), post_handshake),
+                _ => direction.missing_between(number, gap.skipped, post_handshake),
             };
         } else {
             direction.enter(epoch);
             direction.keys = keys;
         }
         direction.number = number;
-        direction.passed = Passed::default();
+        direction.passed = UnopenedRecords::default();
         if let Some(keys) = &direction.keys {
             self.facts.suite = self.facts.suite.or(Some(keys.suite.id));
         }
@@ -200,7 +200,7 @@ impl Stream {
             return;
         }
         self.sides[side].messages.gap();
-        self.sides[side].owe(lost);
+        self.sides[side].add_missing(lost);
         if records > 0 {
             let bytes = if let Lost::Exact(bytes) = lost { Some(bytes) } else { None };
             let bytes = bytes.filter(|_| tail.is_none());
@@ -214,7 +214,7 @@ impl Stream {
             self.outputs.anomaly(side, anomaly, at);
         }
         if let Some(revealed) = tail {
-            self.reveal_tail(side, revealed, at);
+            self.decrypt_tail(side, revealed, at);
         }
     }
 

@@ -82,7 +82,7 @@ impl Pieces<'_> {
 
 /// The plaintext of a partially captured record.
 #[derive(Debug, Default)]
-pub(super) struct Revealed {
+pub(super) struct PartialPlaintext {
     /// The pieces, with their offsets in the plaintext, in order.
     pub(super) pieces: Vec<(usize, Vec<u8>)>,
     /// The length of the plaintext, if known.
@@ -96,5 +96,5 @@ pub(super) trait Protection {
     fn open(&self, record: &Record<'_>, number: u64, plain: &mut Vec<u8>) -> bool;
 
     /// Decrypts the captured pieces of a record, without authentication.
-    fn reveal(&self, record: &Pieces<'_>, number: u64) -> Revealed;
+    fn decrypt_partial(&self, record: &Pieces<'_>, number: u64) -> PartialPlaintext;
 }

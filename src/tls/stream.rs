@@ -10,8 +10,8 @@ use super::negotiation::Negotiation;
 use super::output::Outputs;
 use super::protection::{Record, Tail};
 use super::record::{Header, content};
+use super::record_reader::Found;
 use super::resync::Gap;
-use super::walk::Found;
 use super::{End, Facts, Limits, Opaque, Output, Session};
 use crate::hello::suite::Suite;
 use crate::model::{Anomaly, At, Lost, Pair, Side};
@@ -61,7 +61,7 @@ pub struct Stream {
     seen: u64,
     /// The remaining budget for identifying the connection in a key log.
     pub(super) budget: u64,
-    pub(super) joined_late: bool,
+    pub(super) is_mid_stream: bool,
     state: State,
     /// Whether the sides were swapped while bytes were being processed.
     pub(super) swapped: bool,
@@ -80,7 +80,7 @@ impl Stream {
             outputs: Outputs::default(),
             early: Vec::new(),
             seen: 0,
-            joined_late: false,
+            is_mid_stream: false,
             state: State::Handshake,
             swapped: false,
         }
@@ -89,7 +89,7 @@ impl Stream {
     /// Creates a stream for a connection whose beginning was not captured.
     pub fn mid_stream(limits: Limits) -> Self {
         let sides = Pair::from_fn(|_| Direction::mid_stream());
-        Stream { sides, joined_late: true, ..Stream::new(limits) }
+        Stream { sides, is_mid_stream: true, ..Stream::new(limits) }
     }
 
     /// Pushes bytes of one side.
@@ -135,7 +135,7 @@ impl Stream {
         }
         let incomplete = direction.walk.search().is_some_and(|search| search.skipped() != Lost::Exact(0));
         if incomplete || direction.passed.bytes > 0 {
-            direction.owe(Lost::Unknown { least: 0 });
+            direction.add_missing(Lost::Unknown { least: 0 });
         }
         if direction.keys.is_some() {
             if !incomplete {
@@ -219,7 +219,7 @@ impl Stream {
     /// Releases the queued input: records are only counted from now on, until keys come.
     pub fn release(&mut self) {
         while let Some(item) = self.held.oldest() {
-            self.pass_by(item);
+            self.count_unopened(item);
         }
     }
 
@@ -301,12 +301,12 @@ impl Stream {
             let Some(item) = self.held.oldest() else {
                 break;
             };
-            self.pass_by(item);
+            self.count_unopened(item);
         }
     }
 
     /// Counts records that will not be opened.
-    fn pass_by(&mut self, item: Item) {
+    fn count_unopened(&mut self, item: Item) {
         let is_13 = self.negotiation.is_13();
         let direction = &mut self.sides[item.side];
         let pass = |direction: &mut Direction, header: Header| {
@@ -360,7 +360,8 @@ impl Stream {
         }
         // Application data before any hello: the beginning was not captured.
         let is_first = self.facts.ja4.is_none() && self.negotiation.version.is_none();
-        self.joined_late |= is_first && direction.keys.is_none() && header.kind == content::APPLICATION_DATA;
+        self.is_mid_stream |=
+            is_first && direction.keys.is_none() && header.kind == content::APPLICATION_DATA;
         let record = Record { header, fragment, before: direction.before };
         let taken = self.protected(side, &record, (first, at), keys);
         if taken == Taken::Done {
@@ -426,7 +427,7 @@ impl Stream {
 
     fn no_header(&mut self, side: Side, at: At, keys: &KeyLog) {
         self.sides[side].gapped = true;
-        if self.facts.ja4.is_none() && self.facts.version.is_none() && !self.joined_late {
+        if self.facts.ja4.is_none() && self.facts.version.is_none() && !self.is_mid_stream {
             self.give_up(Opaque::NotTls, at, keys);
         }
     }
@@ -436,7 +437,7 @@ impl Stream {
         let negotiation = &self.negotiation;
         let is_unsupported = negotiation.suite.is_some_and(|id| Suite::by_id(id).is_none());
         // The server's hello may still be coming: packets of the two sides may be swapped.
-        let awaited = negotiation.server_random.is_none() && !self.sides.server.gapped && !self.joined_late;
+        let awaited = negotiation.server_random.is_none() && !self.sides.server.gapped && !self.is_mid_stream;
         let is_asked = negotiation.awaits_key_exchange(keys) && !self.sides.client.gapped;
         let why = if is_unsupported {
             Opaque::SuiteUnsupported
@@ -446,7 +447,7 @@ impl Stream {
             Opaque::HandshakeMissing
         } else if !keys.is_complete() {
             return Taken::Waits;
-        } else if keys.is_given() && self.joined_late {
+        } else if keys.is_given() && self.is_mid_stream {
             Opaque::HandshakeMissing
         } else {
             Opaque::NoKeys

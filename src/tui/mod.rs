@@ -55,6 +55,7 @@ mod partner;
 mod patched;
 mod pattern;
 mod prompt;
+mod recall;
 mod remembered;
 mod rows;
 mod search;

@@ -2,6 +2,7 @@
 
 mod anomalies;
 mod comparison;
+mod line;
 mod statistics;
 
 use std::time::Instant;
@@ -13,6 +14,7 @@ use ratatui::widgets::{
     Block, Clear, Scrollbar, ScrollbarOrientation, ScrollbarState, StatefulWidget as _, Widget as _,
 };
 
+use self::line::Line;
 use self::statistics::Gathering;
 use super::clock::TimeForm;
 use super::effect::Effect;
@@ -20,47 +22,9 @@ use super::keys::Action;
 use super::paint::{scroll, tint};
 use super::text::RowWriter;
 use super::theme::Theme;
-use super::words::{Role, Stretch};
+use super::words::Stretch;
 use crate::model::Timestamp;
 use crate::store::Store;
-
-/// The sign between halves that are the same; others differ.
-const SAME: &str = "   ";
-
-/// One line of a page.
-#[derive(Debug, Default)]
-struct Line {
-    words: Vec<Stretch>,
-    /// The sign between the words and others beside them, where the line has two halves.
-    beside: Option<(&'static str, Vec<Stretch>)>,
-    /// What Enter asks for.
-    leads: Option<Effect>,
-}
-
-impl Line {
-    fn of(role: Role, words: impl Into<Vec<u8>>) -> Line {
-        Line::default().add(role, words)
-    }
-
-    fn add(mut self, role: Role, words: impl Into<Vec<u8>>) -> Line {
-        self.words.push(Stretch { bytes: words.into(), role });
-        self
-    }
-
-    /// Makes a line with two halves.
-    fn halves([left, right]: [Vec<Stretch>; 2], sign: &'static str) -> Line {
-        Line { words: left, beside: Some((sign, right)), leads: None }
-    }
-
-    /// Returns whether its halves differ.
-    fn differs(&self) -> bool {
-        self.beside.as_ref().is_some_and(|(sign, _)| *sign != SAME)
-    }
-
-    fn to(self, effect: Effect) -> Line {
-        Line { leads: Some(effect), ..self }
-    }
-}
 
 /// A list over the panels, each line of which may lead to rows of the timeline.
 #[derive(Debug, Default)]

@@ -20,7 +20,7 @@ pub(super) fn read<'a>(
     let header = match TcpHeaderSlice::from_slice(view.bytes) {
         Ok(header) => header,
         Err(HeaderSliceError::Len(error)) => {
-            let cut = cut_in_options(&view, transport, tunnel);
+            let cut = truncated_in_options(&view, transport, tunnel);
             return cut.ok_or_else(|| view.short(LAYER, error.required_len));
         }
         Err(HeaderSliceError::Content(HeaderError::DataOffsetTooSmall { data_offset })) => {
@@ -48,7 +48,7 @@ pub(super) fn read<'a>(
 }
 
 /// Reads a header truncated inside its options: all of the payload is truncated as well.
-fn cut_in_options<'a>(view: &Cursor<'a>, transport: &Transport, tunnel: Tunnel) -> Option<Segment<'a>> {
+fn truncated_in_options<'a>(view: &Cursor<'a>, transport: &Transport, tunnel: Tunnel) -> Option<Segment<'a>> {
     let &[s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, w0, w1, ..] =
         view.bytes.first_chunk::<20>()?;
     let length = usize::from(offset >> 4).saturating_mul(4);

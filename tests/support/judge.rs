@@ -145,18 +145,20 @@ impl Truth {
         let ports: BTreeMap<(u64, u64), u64> =
             opens.map(|open| (conn(open), open["client"]["port"].as_u64().unwrap_or(0))).collect();
         let by_port = self.lines.iter().all(|line| line.get("port").is_some());
-        let mut wanted: BTreeMap<(u64, u64, &str), Vec<Told>> = BTreeMap::new();
+        let mut wanted: BTreeMap<(u64, u64, &str), Vec<Reported>> = BTreeMap::new();
         for line in &self.lines {
             let port = if by_port { line["port"].as_u64().unwrap() } else { 0 };
-            wanted.entry((port, stream(line), side(line))).or_default().push(Told::of_truth(line));
+            wanted.entry((port, stream(line), side(line))).or_default().push(Reported::of_truth(line));
         }
-        let mut had: BTreeMap<(u64, u64, &str), Vec<Told>> = BTreeMap::new();
+        let mut had: BTreeMap<(u64, u64, &str), Vec<Reported>> = BTreeMap::new();
         let whole = |record: &&Value| record["type"] == "message" && record["complete"].is_null();
         for message in
             records.iter().filter(whole).filter(|message| kinds.contains(&word(&message["opcode"])))
         {
             let port = if by_port { ports.get(&conn(message)).copied().unwrap_or(0) } else { 0 };
-            had.entry((port, stream(message), side(message))).or_default().push(Told::of_message(message));
+            had.entry((port, stream(message), side(message)))
+                .or_default()
+                .push(Reported::of_message(message));
         }
         let places: std::collections::BTreeSet<_> = wanted.keys().chain(had.keys()).copied().collect();
         for place in places {
@@ -171,8 +173,9 @@ impl Truth {
                     let logged = spare.get_mut(it).filter(|n| **n > 0).map(|n| *n -= 1).is_some();
                     logged || !it.is_control()
                 });
-                let data =
-                    |list: &[Told]| list.iter().filter(|it| !it.is_control()).cloned().collect::<Vec<_>>();
+                let data = |list: &[Reported]| {
+                    list.iter().filter(|it| !it.is_control()).cloned().collect::<Vec<_>>()
+                };
                 let (wanted, had) = (data(&wanted), data(&had));
                 if wanted != had && bag(&wanted) == bag(&had) {
                     verdict.wrong += 1;
@@ -186,27 +189,27 @@ impl Truth {
 
 /// A message, as both report it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Told {
+struct Reported {
     kind: String,
     length: u64,
     digest: String,
     code: Option<u64>,
 }
 
-impl Told {
-    fn of_truth(line: &Value) -> Told {
+impl Reported {
+    fn of_truth(line: &Value) -> Reported {
         let digest =
             line.get("sha1").or_else(|| line.get("sha256")).and_then(Value::as_str).unwrap_or_default();
         let kind = kind(line).to_owned();
         let code = if kind == "close" { line["code"].as_u64() } else { None };
-        Told { kind, length: line["len"].as_u64().unwrap(), digest: digest.to_owned(), code }
+        Reported { kind, length: line["len"].as_u64().unwrap(), digest: digest.to_owned(), code }
     }
 
-    fn of_message(message: &Value) -> Told {
+    fn of_message(message: &Value) -> Reported {
         let kind = word(&message["opcode"]).to_owned();
         let body = payload(message);
         let is_close = kind == "close";
-        Told {
+        Reported {
             length: if is_close { body.len() as u64 } else { message["length"].as_u64().unwrap() },
             digest: if message.get("truncated_to").is_some() { "cut".to_owned() } else { sha1(&body) },
             code: is_close.then(|| message["close"]["code"].as_u64().unwrap_or(1005)),
@@ -220,7 +223,7 @@ impl Told {
 }
 
 /// A message truncated by a limit is correct if its true length is reported.
-fn settle_cut(wanted: &[Told], had: &mut [Told]) {
+fn settle_cut(wanted: &[Reported], had: &mut [Reported]) {
     for told in had.iter_mut().filter(|told| told.digest == "cut") {
         if let Some(whole) = wanted.iter().find(|it| (&it.kind, it.length) == (&told.kind, told.length)) {
             *told = whole.clone();

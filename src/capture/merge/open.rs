@@ -32,7 +32,7 @@ pub(super) fn open_path(path: &Path, meter: &ReadProgress, watch: &Arc<Watch>) -
         let input = io::stdin().as_fd().try_clone_to_owned().map_err(failed)?;
         return Ok(Reader::new(
             "-",
-            meter.count(Patient { input: File::from(input), watch: Arc::clone(watch) }),
+            meter.count(InterruptiblePipe { input: File::from(input), watch: Arc::clone(watch) }),
         ));
     }
     let name = path.display().to_string();
@@ -43,12 +43,12 @@ pub(super) fn open_path(path: &Path, meter: &ReadProgress, watch: &Arc<Watch>) -
 }
 
 /// A reader of a pipe that waits for data only until reading is to stop.
-struct Patient {
+struct InterruptiblePipe {
     input: File,
     watch: Arc<Watch>,
 }
 
-impl Read for Patient {
+impl Read for InterruptiblePipe {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         while !is_readable(&self.input, Duration::from_millis(100)) {
             if self.watch.is_over() {

@@ -3,7 +3,7 @@ use std::io;
 use std::time::Duration;
 
 use super::block;
-use super::files::{Out, PENDING};
+use super::files::{PENDING, RotatingFile};
 use super::secrets::{Needed, Secrets};
 use crate::model::{Endpoint, FlowKey, Packet, Timestamp};
 
@@ -55,7 +55,7 @@ const ALL_BESIDE: usize = 64 << 20;
 ///
 /// Everything is bounded. IP fragments are kept, because their connections are not known; packets other than TCP are
 /// not. Secrets precede the packet at which they were found to belong to a saved connection.
-pub(super) struct Chosen {
+pub(super) struct PendingPackets {
     /// `None` if all packets are kept.
     sorter: Option<Box<dyn Sorter>>,
     /// `None` if no secrets are saved.
@@ -93,9 +93,9 @@ struct PendingBlock {
     is_secret: bool,
 }
 
-impl Chosen {
-    pub(super) fn new(sorter: Option<Box<dyn Sorter>>, secrets: Option<Secrets>) -> Chosen {
-        Chosen {
+impl PendingPackets {
+    pub(super) fn new(sorter: Option<Box<dyn Sorter>>, secrets: Option<Secrets>) -> PendingPackets {
+        PendingPackets {
             sorter,
             secrets,
             flows: HashMap::new(),
@@ -114,7 +114,12 @@ impl Chosen {
     }
 
     /// Adds the next packet.
-    pub(super) fn take(&mut self, packet: &Packet<'_>, interface: u32, out: &mut Out) -> io::Result<()> {
+    pub(super) fn take(
+        &mut self,
+        packet: &Packet<'_>,
+        interface: u32,
+        out: &mut RotatingFile,
+    ) -> io::Result<()> {
         self.now = packet.at.time;
         if let Some(secrets) = &mut self.secrets {
             secrets.pass(packet.at.packet);
@@ -188,7 +193,12 @@ impl Chosen {
     }
 
     /// Notes that the connection between these two is a WebSocket.
-    pub(super) fn keep(&mut self, client: Endpoint, server: Endpoint, out: &mut Out) -> io::Result<()> {
+    pub(super) fn keep(
+        &mut self,
+        client: Endpoint,
+        server: Endpoint,
+        out: &mut RotatingFile,
+    ) -> io::Result<()> {
         let ends = (client.min(server), client.max(server));
         // Tunnels are not distinguished here: a few packets too many are better than one too few.
         self.kept.insert(ends);
@@ -210,7 +220,7 @@ impl Chosen {
     }
 
     /// Writes what is decided, because nothing more will be.
-    pub(super) fn finish(&mut self, out: &mut Out) -> io::Result<()> {
+    pub(super) fn finish(&mut self, out: &mut RotatingFile) -> io::Result<()> {
         self.in_line = 0;
         for waiting in std::mem::take(&mut self.line) {
             if self.is_kept(&waiting) {
@@ -236,7 +246,7 @@ impl Chosen {
     }
 
     /// Releases the packets at the head of the queue whose time has come.
-    pub(super) fn advance(&mut self, out: &mut Out) -> io::Result<()> {
+    pub(super) fn advance(&mut self, out: &mut RotatingFile) -> io::Result<()> {
         while let Some(waiting) = self.line.front() {
             let kept = self.is_kept(waiting);
             // Until the batch has been analyzed, secrets may still have to be inserted before it.
@@ -294,7 +304,7 @@ impl Chosen {
     }
 }
 
-fn write(waiting: &PendingBlock, out: &mut Out) -> io::Result<()> {
+fn write(waiting: &PendingBlock, out: &mut RotatingFile) -> io::Result<()> {
     if waiting.is_secret {
         out.secrets(&waiting.block);
         return Ok(());

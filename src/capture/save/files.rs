@@ -69,7 +69,7 @@ impl Target {
 }
 
 /// The file being written, and those before it.
-pub(super) struct Out {
+pub(super) struct RotatingFile {
     pub(super) target: Target,
     /// The interfaces of a live capture come first; others are added as their link types are encountered.
     interfaces: Vec<Description>,
@@ -99,9 +99,9 @@ pub(super) const PENDING: usize = 1 << 20;
 /// How many bytes of secrets are kept at most for later files, and written into each.
 pub(super) const SECRETS: usize = 4 << 20;
 
-impl Out {
-    pub(super) fn new(target: Target, interfaces: Vec<Description>, counts: Option<Counts>) -> Out {
-        Out {
+impl RotatingFile {
+    pub(super) fn new(target: Target, interfaces: Vec<Description>, counts: Option<Counts>) -> RotatingFile {
+        RotatingFile {
             path: target.name(1),
             target,
             interfaces,

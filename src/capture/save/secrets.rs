@@ -49,7 +49,7 @@ impl Secrets {
                 continue;
             }
             match random(line) {
-                Some(random) if !self.used.contains(&random) => self.put_by(random, line),
+                Some(random) if !self.used.contains(&random) => self.store_unused(random, line),
                 // Lines with premaster secrets are identified by the encrypted premaster instead.
                 None if !line.starts_with(b"RSA ") => {}
                 _ => push_line(&mut needed, line),
@@ -100,7 +100,7 @@ impl Secrets {
         if std::mem::replace(&mut self.dropped, false) { Some(UNUSED) } else { None }
     }
 
-    fn put_by(&mut self, random: Random, line: &[u8]) {
+    fn store_unused(&mut self, random: Random, line: &[u8]) {
         let (behind, text) = self.unused.entry(random).or_insert_with(|| {
             self.order.push_back(random);
             (0, Vec::new())

@@ -84,9 +84,9 @@ impl Behind {
         Ok(())
     }
 
-    fn turn(&self, shut: bool) -> io::Result<()> {
+    fn turn(&self, set_paused: bool) -> io::Result<()> {
         let pause = self.pause.as_ref().ok_or(io::ErrorKind::Unsupported)?;
-        pause.shut(shut);
+        pause.set_paused(set_paused);
         Ok(())
     }
 }
@@ -128,7 +128,7 @@ impl Feed for Behind {
     }
 
     fn is_stopped(&self) -> bool {
-        self.pause.as_ref().is_some_and(Handle::is_shut)
+        self.pause.as_ref().is_some_and(Handle::is_paused)
     }
 
     fn dropped(&self) -> u64 {

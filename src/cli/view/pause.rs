@@ -18,12 +18,12 @@ pub(super) struct Handle(Arc<AtomicBool>);
 
 impl Handle {
     /// Pauses or resumes.
-    pub(super) fn shut(&self, shut: bool) {
-        self.0.store(shut, Ordering::Relaxed);
+    pub(super) fn set_paused(&self, set_paused: bool) {
+        self.0.store(set_paused, Ordering::Relaxed);
     }
 
     /// Returns whether the source is paused.
-    pub(super) fn is_shut(&self) -> bool {
+    pub(super) fn is_paused(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -38,7 +38,7 @@ impl PauseSource {
 impl Source for PauseSource {
     fn next(&mut self, batch: &mut PacketBatch) -> Result<Next, Error> {
         let next = self.source.next(batch)?;
-        if !self.handle.is_shut() {
+        if !self.handle.is_paused() {
             return Ok(next);
         }
         let latest = batch.records().next_back().map(|record| record.at.time);
@@ -72,10 +72,10 @@ mod tests {
         let (mut pause, mut batch) =
             (PauseSource::new(Box::new(Endless), handle.clone()), PacketBatch::default());
         assert_eq!((pause.next(&mut batch).unwrap(), batch.items.len()), (Next::Filled, 1));
-        handle.shut(true);
+        handle.set_paused(true);
         assert_eq!(pause.next(&mut batch).unwrap(), Next::Idle(Timestamp::from_nanos(7)));
         assert!(batch.is_empty());
-        handle.shut(false);
+        handle.set_paused(false);
         assert_eq!((pause.next(&mut batch).unwrap(), batch.items.len()), (Next::Filled, 1));
     }
 }

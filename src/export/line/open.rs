@@ -6,7 +6,7 @@ use super::super::string::string;
 use super::super::text::{boolean, number, put, text};
 use super::Lines;
 use super::objects::{ends, tls};
-use crate::event::{Conversation, Event, Opening, Over, Proxy, Reason, Rejected, Unshown};
+use crate::event::{Conversation, Event, LowerLayers, Opening, Proxy, Reason, Rejected, Unshown};
 use crate::http::{Accept, Field, Request, Response};
 use crate::model::{DeflateSide, Pair};
 
@@ -173,7 +173,7 @@ fn deflate(deflate: Pair<DeflateSide>, out: &mut Vec<u8>) {
     put(out, "}");
 }
 
-fn over(over: &Over, out: &mut Vec<u8>) {
+fn over(over: &LowerLayers, out: &mut Vec<u8>) {
     if let Some(it) = &over.tls {
         put(out, r#","tls":"#);
         tls(it, out);

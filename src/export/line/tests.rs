@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::super::record::Record;
 use super::*;
-use crate::event::{Missing, Opening, Over, Proxy, Reason, Rejected, Tls, Unanswered, Unshown};
+use crate::event::{LowerLayers, Missing, Opening, Proxy, Reason, Rejected, Tls, Unanswered, Unshown};
 use crate::model::{Endpoint, Pair};
 use crate::view::samples;
 use crate::websocket::{Header, Opcode};
@@ -360,7 +360,7 @@ proptest! {
         }
         let tls = Tls { sni: secret.clone().map(Into::into), alpn: Some("h2".into()), ..Tls::default() };
         let proxy = Proxy { protocol: "connect", client: None, server: secret.map(Into::into) };
-        opened.over = Some(Box::new(Over { http2: true, tls: Some(tls), proxy: Some(proxy) }));
+        opened.over = Some(Box::new(LowerLayers { http2: true, tls: Some(tls), proxy: Some(proxy) }));
         let rejected = Rejected { opening: opened.clone(), ended: true, tcp: None };
         for kind in [Kind::Opened(&opened), Kind::Rejected(&rejected)] {
             let (_, json) = check(&samples::event(9, 0, kind));

@@ -58,7 +58,7 @@ impl HttpTracker {
         self.reading[side] = Reading::Start;
         self.outputs.push_back(Output::Body { side, part: BodyPart::Ends { whole } });
         if progress == Progress::Lost {
-            self.lose_place(side);
+            self.desynchronise(side);
         }
     }
 }

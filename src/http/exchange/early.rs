@@ -2,9 +2,9 @@
 
 use super::{HttpTracker, Reading};
 use crate::http::body::Body;
-use crate::http::held::BufferedBytes;
-use crate::http::looks::{Sniff, begins, is_frame, looks_like, tail_of_head};
+use crate::http::early_bytes::BufferedBytes;
 use crate::http::pending::Awaited;
+use crate::http::sniff::{Sniff, begins, is_frame, looks_like, tail_of_head};
 use crate::model::{Anomaly, Lost, Side};
 
 /// This many bytes are enough to recognise a request or a frame.
@@ -90,9 +90,9 @@ impl HttpTracker {
         }
         let carried = self.carried;
         let used = self.rare().held[side].push(bytes, carried, limit);
-        if self.is_joined() {
+        if self.upgraded_in_gap() {
             self.upgraded(None);
-        } else if self.asks_again() {
+        } else if self.client_sends_request() {
             self.unanswered();
         } else if !(behind && self.recognise()) && used < bytes.len() {
             self.overflow(side);
@@ -142,7 +142,7 @@ impl HttpTracker {
             self.lost.client = true;
             return;
         }
-        if self.speaks_frames() {
+        if self.client_sends_frames() {
             // Only one direction was captured: the response will not come.
             self.upgraded(None);
             return;
@@ -154,18 +154,18 @@ impl HttpTracker {
     }
 
     /// Returns whether the client waits for an upgrade and has been sending frames meanwhile.
-    pub(super) fn speaks_frames(&self) -> bool {
+    pub(super) fn client_sends_frames(&self) -> bool {
         self.awaits_upgrade() && is_frame(Side::Client, &self.begun())
     }
 
     /// Returns whether the response to an upgrade was lost in a gap and was a 101, judging by the client's next bytes.
-    pub(super) fn is_joined(&self) -> bool {
-        matches!(self.reading.server, Reading::Lost(_) | Reading::Behind) && self.speaks_frames()
+    pub(super) fn upgraded_in_gap(&self) -> bool {
+        matches!(self.reading.server, Reading::Lost(_) | Reading::Behind) && self.client_sends_frames()
     }
 
     /// Returns whether the response to an upgrade was lost in a gap and was a refusal, because the client sends another
     /// request. A client that merely offered HTTP/2 does not have to wait.
-    pub(super) fn asks_again(&self) -> bool {
+    pub(super) fn client_sends_request(&self) -> bool {
         let may = match self.pending.last {
             Some(Awaited::Upgrade(_)) => self.lost.server,
             Some(Awaited::Http2(_)) => true,

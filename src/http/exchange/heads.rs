@@ -4,8 +4,8 @@ use super::{HttpTracker, Output, PartialHead, Reading};
 use crate::http::Handshake;
 use crate::http::body::Body;
 use crate::http::head;
-use crate::http::looks::begins;
 use crate::http::pending::{Answered, Awaited, is_head};
+use crate::http::sniff::begins;
 use crate::http::stream::{Carrier, is_polling, target};
 use crate::http::summary::{Summary, Upgrade};
 use crate::http::upgrade::{self, Evidence};
@@ -182,7 +182,7 @@ impl HttpTracker {
         let websocket = summary.upgrade == Upgrade::WebSocket || summary.accept;
         match self.pending.last.take() {
             Some(Awaited::Upgrade(request)) => {
-                let old = !summary.accept && (summary.old || upgrade::is_old(&request));
+                let old = !summary.accept && (summary.old || upgrade::is_draft(&request));
                 if old {
                     self.report(Side::Client, Anomaly::OldProtocol {});
                 }
@@ -246,7 +246,7 @@ impl HttpTracker {
 
     /// Gives up the request for whose response the client waits.
     pub(super) fn unanswered(&mut self) {
-        if self.speaks_frames() && self.ended.server {
+        if self.client_sends_frames() && self.ended.server {
             // The client continued as after a 101, so it received one that was not captured.
             self.upgraded(None);
             return;

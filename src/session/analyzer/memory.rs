@@ -50,7 +50,7 @@ impl Analyzer {
     ///
     /// `passed` is the tick that was just handled: the connection is not due at it again.
     pub(super) fn update_accounting(&mut self, n: usize, passed: Option<Timestamp>) -> bool {
-        self.book_woken(n);
+        self.note_inflating(n);
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return false };
         let connection = slot.connection.as_ref();
         let mut holdings = connection.map_or_else(Holdings::default, |connection| connection.holdings());
@@ -66,10 +66,10 @@ impl Analyzer {
         if wants_keys != slot.wants_keys {
             slot.wants_keys = wants_keys;
             if wants_keys {
-                self.wanting.insert((slot.id, n));
+                self.awaiting_keys.insert((slot.id, n));
             } else {
-                self.wanting.remove(&(slot.id, n));
-                self.learning.remove(&(slot.id, n));
+                self.awaiting_keys.remove(&(slot.id, n));
+                self.unchecked_keys.remove(&(slot.id, n));
             }
         }
         if holdings == slot.holdings && due == slot.due {
@@ -77,9 +77,9 @@ impl Analyzer {
         }
         self.holdings.replace(slot.holdings, holdings);
         if holdings.for_keys > 0 && slot.holdings.for_keys == 0 {
-            self.keeping.insert((slot.id, n));
+            self.holding_ciphertext.insert((slot.id, n));
         } else if holdings.for_keys == 0 && slot.holdings.for_keys > 0 {
-            self.keeping.remove(&(slot.id, n));
+            self.holding_ciphertext.remove(&(slot.id, n));
         }
         if slot.holdings.searched == 0 && holdings.searched > 0 {
             slot.search = slot.search.wrapping_add(1);
@@ -97,14 +97,14 @@ impl Analyzer {
     }
 
     /// Records that the current connection has started inflating, if it has and is not over.
-    fn book_woken(&mut self, n: usize) {
-        if !std::mem::take(&mut self.shared.woke) {
+    fn note_inflating(&mut self, n: usize) {
+        if !std::mem::take(&mut self.shared.started_inflating) {
             return;
         }
         let slot = self.slots.get(n).and_then(Option::as_ref).filter(|slot| slot.connection.is_some());
         if let Some(slot) = slot {
             self.windows.leave(n);
-            self.awake.push_back((n, slot.id));
+            self.inflating.push_back((n, slot.id));
             self.release_idle();
         }
     }
@@ -112,26 +112,26 @@ impl Analyzer {
     /// Releases memory of the least recently inflating conversations while too many use an inflater.
     fn release_idle(&mut self) {
         // Conversations in use are skipped once.
-        let mut looks = self.awake.len().saturating_mul(2);
-        while self.awake.len() > self.shared.limits.inflating && looks > 0 {
+        let mut looks = self.inflating.len().saturating_mul(2);
+        while self.inflating.len() > self.shared.limits.inflating && looks > 0 {
             looks = looks.saturating_sub(1);
-            let Some((n, id)) = self.awake.pop_front() else { return };
+            let Some((n, id)) = self.inflating.pop_front() else { return };
             let slot = self.slots.get_mut(n).and_then(Option::as_mut).filter(|slot| slot.id == id);
             let Some(connection) = slot.and_then(|slot| slot.connection.as_mut()) else { continue };
             match connection.release_idle() {
-                None => self.awake.push_back((n, id)),
+                None => self.inflating.push_back((n, id)),
                 Some(0) => {}
                 Some(bytes) => self.windows.enter(n, bytes),
             }
         }
-        self.give_up_windows();
+        self.release_windows();
     }
 
-    fn give_up_windows(&mut self) {
+    fn release_windows(&mut self) {
         let bound = self.bound(self.windows.bytes(), self.shared.limits.windows);
         while let Some(n) = self.windows.next_excess(bound) {
             if let Some(connection) = self.connection_mut(n) {
-                connection.give_up_windows();
+                connection.release_windows();
             }
         }
     }
@@ -139,11 +139,11 @@ impl Analyzer {
     /// Makes connections release memory while bounds are exceeded; `n` is the one that grew.
     pub(super) fn shed_load(&mut self, n: usize, at: At, sink: &mut dyn Sink) {
         if self.is_full() {
-            self.give_up_windows();
+            self.release_windows();
         }
         let limits = self.shared.limits;
         while self.holdings.for_keys > self.bound(self.holdings.for_keys, limits.held) {
-            let Some((_, n)) = self.keeping.pop_first() else { break };
+            let Some((_, n)) = self.holding_ciphertext.pop_first() else { break };
             if let Some(connection) = self.connection_mut(n) {
                 connection.release_held();
             }
@@ -188,7 +188,7 @@ impl Analyzer {
     /// Drops a few idle connections, and one more if there are too many.
     pub(super) fn sweep(&mut self, at: At, sink: &mut dyn Sink) {
         for _ in 0..LOOK {
-            let n = self.next_hand();
+            let n = self.next_swept();
             let Some(slot) = self.slots.get(n).and_then(Option::as_ref) else { continue };
             if !slot.is_conversation() && at.time.since(slot.seen) > self.shared.limits.idle {
                 self.forget(n, at, sink);
@@ -206,7 +206,7 @@ impl Analyzer {
     fn victim(&mut self, but: usize) -> Option<usize> {
         let mut victim: Option<(bool, Timestamp, usize)> = None;
         for _ in 0..CANDIDATES {
-            let n = self.next_hand();
+            let n = self.next_swept();
             let Some(slot) = self.slots.get(n).and_then(Option::as_ref).filter(|_| n != but) else {
                 continue;
             };
@@ -216,9 +216,9 @@ impl Analyzer {
         victim.map(|(_, _, n)| n)
     }
 
-    fn next_hand(&mut self) -> usize {
-        self.hand = self.hand.checked_add(1).filter(|n| *n < self.slots.len()).unwrap_or(0);
-        self.hand
+    fn next_swept(&mut self) -> usize {
+        self.sweep_cursor = self.sweep_cursor.checked_add(1).filter(|n| *n < self.slots.len()).unwrap_or(0);
+        self.sweep_cursor
     }
 
     /// Drops a connection because of a limit, and reports that if it is a conversation.

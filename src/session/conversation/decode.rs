@@ -25,7 +25,7 @@ impl Conversation {
             match half.frames.next(&mut input) {
                 Some(Piece::Header { header, offset }) => {
                     if matches!(half.reading, Reading::Found(_))
-                        && !FrameSearch::believes(side, self.deflate.rsv1(), &header)
+                        && !FrameSearch::is_plausible(side, self.deflate.rsv1(), &header)
                     {
                         return self.resync_from(side, &header, offset, input, carried, cx);
                     }
@@ -77,7 +77,7 @@ impl Conversation {
         let message_open = half.data.is_some() || missing_start;
         let context = crate::websocket::Context { from: side, offset, message_open, rsv1 };
         if cx.sink.wants_frames() {
-            cx.say(Kind::Frame(Frame { from: side, header, offset }));
+            cx.emit(Kind::Frame(Frame { from: side, header, offset }));
         }
         for anomaly in half.rules.check(&header, context) {
             // Unauthenticated bytes are no evidence.

@@ -11,17 +11,23 @@ use crate::websocket::{Header, Opcode, Rsv1};
 
 impl Conversation {
     /// Processes bytes of an irregular conversation; returns `false` if this side's bytes are regular.
-    pub(super) fn odd(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) -> bool {
+    pub(super) fn push_irregular(
+        &mut self,
+        side: Side,
+        bytes: &[u8],
+        carried: At,
+        cx: &mut Context<'_>,
+    ) -> bool {
         let is_first = !bytes.is_empty() && !std::mem::replace(&mut self.sides[side].has_begun, true);
         if is_first && self.may_begin_chunk(side, bytes) {
-            self.odd.get_or_insert_default().chunks[side].get_or_insert_default();
+            self.irregularities.get_or_insert_default().chunks[side].get_or_insert_default();
         }
-        let Some(odd) = &mut self.odd else { return false };
-        if odd.draft.is_some() {
+        let Some(irregularities) = &mut self.irregularities else { return false };
+        if irregularities.draft.is_some() {
             self.draft_frames(side, bytes, carried, cx);
             return true;
         }
-        let Some(chunks) = &mut odd.chunks[side] else { return false };
+        let Some(chunks) = &mut irregularities.chunks[side] else { return false };
         let knew = chunks.found();
         let plain = chunks.push(bytes);
         if !knew && chunks.found() {
@@ -45,9 +51,10 @@ impl Conversation {
     }
 
     /// Adjusts a gap for an irregular conversation.
-    pub(super) fn odd_gap(&mut self, side: Side, lost: Lost) -> Lost {
+    pub(super) fn irregular_gap(&mut self, side: Side, lost: Lost) -> Lost {
         self.sides[side].has_begun = true;
-        let chunks = self.odd.as_mut().and_then(|odd| odd.chunks[side].as_mut());
+        let chunks =
+            self.irregularities.as_mut().and_then(|irregularities| irregularities.chunks[side].as_mut());
         let Some(chunks) = chunks else { return lost };
         match lost {
             Lost::Exact(length) if chunks.lose(Some(length)) => lost,
@@ -65,7 +72,11 @@ impl Conversation {
             if !self.draft_inside(side) {
                 self.sides[side].begun = carried;
             }
-            let Some(mut hixie) = self.odd.as_mut().and_then(|odd| odd.draft.take()) else { return };
+            let Some(mut hixie) =
+                self.irregularities.as_mut().and_then(|irregularities| irregularities.draft.take())
+            else {
+                return;
+            };
             let frame = hixie[side].next(&mut bytes);
             if let Some(frame) = frame {
                 let half = &mut self.sides[side];
@@ -92,8 +103,8 @@ impl Conversation {
                 };
                 self.deliver(side, frame.opcode, &view, wire, cx);
             }
-            if let Some(odd) = &mut self.odd {
-                odd.draft = Some(hixie);
+            if let Some(irregularities) = &mut self.irregularities {
+                irregularities.draft = Some(hixie);
             }
             if frame.is_none() {
                 return;
@@ -102,7 +113,7 @@ impl Conversation {
     }
 
     fn draft_inside(&self, side: Side) -> bool {
-        let draft = self.odd.as_ref().and_then(|odd| odd.draft.as_ref());
+        let draft = self.irregularities.as_ref().and_then(|irregularities| irregularities.draft.as_ref());
         draft.is_some_and(|draft| draft[side].inside())
     }
 

@@ -27,11 +27,11 @@ impl Conversation {
     pub(in crate::session) fn search(&mut self, side: Side, mut search: FrameSearch, cx: &mut Context<'_>) {
         search.settle(side);
         self.lose_history(side, cx);
-        self.lose_place(side, search, cx);
+        self.start_search(side, search, cx);
     }
 
     /// Starts a search for the next frames, after some of them and their compression history were lost.
-    fn lose_place(&mut self, side: Side, search: FrameSearch, cx: &Context<'_>) {
+    fn start_search(&mut self, side: Side, search: FrameSearch, cx: &Context<'_>) {
         self.lose_meaning(side);
         let half = &mut self.sides[side];
         half.losses = Losses::Recent;
@@ -108,7 +108,7 @@ impl Conversation {
             let search =
                 FrameSearch::after_gap(side, rsv1, start, 0).with_debt(half.search_debt).behind(cx.at);
             let mut search = Box::new(search);
-            search.go_beyond(certain);
+            search.skip_payload(certain);
             let until = cx.now.time.plus(cx.shared.limits.search_grace);
             half.reading = Reading::Searching {
                 search,
@@ -122,7 +122,7 @@ impl Conversation {
             self.lose_history(side, cx);
         }
         let lost = lost.least().saturating_add(partial);
-        self.lose_place(side, FrameSearch::after_gap(side, rsv1, start, lost), cx);
+        self.start_search(side, FrameSearch::after_gap(side, rsv1, start, lost), cx);
     }
 
     /// Abandons the current frame and its message.
@@ -149,7 +149,7 @@ impl Conversation {
             return false;
         }
         frame.most = most;
-        search.go_beyond(certain);
+        search.skip_payload(certain);
         true
     }
 
@@ -158,7 +158,7 @@ impl Conversation {
         let Reading::Searching { search, frame, .. } = &mut self.sides[side].reading else { return };
         if let Some(frame) = frame.take() {
             if search.captured() == 0 {
-                search.go_beyond(0);
+                search.skip_payload(0);
             }
             let now = std::mem::replace(&mut cx.at, frame.at);
             self.give_up_frame(side, cx);
@@ -201,7 +201,7 @@ impl Conversation {
         let start = offset.saturating_add(taken.payload).saturating_sub(partial);
         self.lose_history(side, cx);
         let lost = taken.beyond.saturating_add(partial);
-        self.lose_place(side, FrameSearch::after_gap(side, self.deflate.rsv1(), start, lost), cx);
+        self.start_search(side, FrameSearch::after_gap(side, self.deflate.rsv1(), start, lost), cx);
     }
 
     /// Concludes a search with the available bytes, because no more will come that belong to them.

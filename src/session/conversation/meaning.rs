@@ -5,14 +5,14 @@ use super::state::Conversation;
 use crate::event::{Handshake, Wire};
 use crate::model::{At, Side};
 use crate::session::context::Context;
-use crate::session::meaning::Understood;
+use crate::session::meaning::MeaningReader;
 use crate::subprotocol::{Input, Meaning};
 use crate::websocket::Opcode;
 
 impl Conversation {
     /// Starts decoding the meaning of messages, as far as the user asks for it.
-    pub(in crate::session) fn understand(&mut self, handshake: Option<&Handshake>, cx: &mut Context<'_>) {
-        self.meaning = Understood::of(handshake, cx);
+    pub(in crate::session) fn start_reader(&mut self, handshake: Option<&Handshake>, cx: &mut Context<'_>) {
+        self.meaning = MeaningReader::of(handshake, cx);
     }
 
     /// Notes that messages of one side may be lost.
@@ -25,7 +25,7 @@ impl Conversation {
 
 /// Returns the meaning of a message; `None` for control frames, and for messages shown without inflating.
 pub(super) fn of_message<'a>(
-    meaning: &'a mut Understood,
+    meaning: &'a mut MeaningReader,
     from: Side,
     opcode: Opcode,
     view: &PayloadView<'a>,

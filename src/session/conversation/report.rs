@@ -9,7 +9,7 @@ use super::state::{Conversation, FirstClose};
 use crate::event::{Framing, Kind, Message, Wire};
 use crate::model::{Anomaly, Side, Timestamp};
 use crate::session::context::Context;
-use crate::session::meaning::Understood;
+use crate::session::meaning::MeaningReader;
 use crate::session::message::Open;
 use crate::websocket::close::CloseBody;
 use crate::websocket::{Answered, MAX_MISSING, Opcode, PayloadNovelty};
@@ -73,7 +73,7 @@ impl Conversation {
             Some(meaning) => of_message(meaning, side, opcode, view, &wire, cx.at),
             None => None,
         };
-        cx.say(Kind::Message(Message {
+        cx.emit(Kind::Message(Message {
             from: side,
             opcode,
             number,
@@ -94,7 +94,7 @@ impl Conversation {
         for anomaly in meaning.iter().flat_map(|it| it.anomalies()) {
             cx.anomaly(Some(side), anomaly);
         }
-        Understood::settle(&mut self.meaning, cx);
+        MeaningReader::settle(&mut self.meaning, cx);
         report_faults(side, view, close_fault, cx);
         if is_first_close {
             Side::BOTH.into_iter().for_each(|side| self.report_unanswered(side, cx));

@@ -1,8 +1,8 @@
-use super::oddities::Oddities;
+use super::irregularities::Irregularities;
 use super::side_state::SideState;
 use crate::model::{At, Pair, Side, Timestamp};
 use crate::session::compression::Deflate;
-use crate::session::meaning::Understood;
+use crate::session::meaning::MeaningReader;
 use crate::session::order::WireOrder;
 
 /// A WebSocket conversation: both sides' frames, messages, inflating and closing (RFC 6455 §5–7).
@@ -29,7 +29,7 @@ pub(in crate::session) struct Conversation {
     pub(super) last: Timestamp,
     pub(super) deflate: Deflate,
     /// The peculiarities of the stream.
-    pub(super) odd: Option<Box<Oddities>>,
+    pub(super) irregularities: Option<Box<Irregularities>>,
     /// Whether the handshake was not captured, so that the mask identifies the client.
     pub(super) is_mid_stream: bool,
     pub(super) first_close: Option<Box<FirstClose>>,
@@ -37,7 +37,7 @@ pub(in crate::session) struct Conversation {
     pub(super) ended_by: Option<Side>,
     pub(super) inflaters: Inflaters,
     /// The reader of the messages' meaning; `None` if they have none.
-    pub(super) meaning: Option<Box<Understood>>,
+    pub(super) meaning: Option<Box<MeaningReader>>,
 }
 
 /// The state of the inflaters: whether they hold memory that can be released.
@@ -82,7 +82,7 @@ impl Conversation {
             opened: opened.time,
             last: opened.time,
             deflate,
-            odd: None,
+            irregularities: None,
             is_mid_stream: false,
             first_close: None,
             ended_by: None,

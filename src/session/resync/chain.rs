@@ -1,4 +1,4 @@
-use super::gathered::SearchBuffer;
+use super::buffer::SearchBuffer;
 use crate::websocket::close::may_be_sent;
 use crate::websocket::mask::unmask;
 use crate::websocket::{Header, Opcode, Utf8};
@@ -25,7 +25,7 @@ enum Look {
 impl Before {
     /// Returns the maximum number of bits that the frame at `at` may add, depending on how much it differs from the
     /// last ones.
-    pub(super) fn news(&mut self, gathered: &SearchBuffer, at: usize, header: &Header) -> u32 {
+    pub(super) fn novelty(&mut self, gathered: &SearchBuffer, at: usize, header: &Header) -> u32 {
         const SAME_HEADER: u32 = 4;
         let mut most = u32::MAX;
         for (look, earlier) in self.frames.iter().flatten() {

@@ -30,32 +30,33 @@ struct Link {
 
 impl FrameSearch {
     /// Remembers the chains that begin before `place`, which will be dropped, and where they continue after it.
-    pub(super) fn lead_on(&mut self, place: usize) {
+    pub(super) fn carry_chains_over(&mut self, place: usize) {
         let mut budget = Budget::new(self.gathered.len());
         let begun = self.candidates.iter().take_while(|start| **start < place).map(|start| Chain::at(*start));
-        let mut led: Vec<Chain> = Vec::new();
-        for chain in std::mem::take(&mut self.led).into_iter().chain(begun) {
+        let mut carried_chains: Vec<Chain> = Vec::new();
+        for chain in std::mem::take(&mut self.carried_chains).into_iter().chain(begun) {
             let chain = if chain.next < place { self.follow(chain, place, &mut budget) } else { Some(chain) };
             let Some(chain) = chain.filter(|chain| chain.next >= place && chain.bits > 0) else { continue };
             // Chains that reach the same position continue alike: only the best one is kept.
-            if let Some(other) = led.iter_mut().find(|it| (it.next, it.masked) == (chain.next, chain.masked))
+            if let Some(other) =
+                carried_chains.iter_mut().find(|it| (it.next, it.masked) == (chain.next, chain.masked))
             {
                 if other.bits < chain.bits {
                     *other = chain;
                 }
-            } else if led.len() < LED {
-                led.push(chain);
-            } else if let Some(least) = led.iter_mut().min_by_key(|it| (it.bits, Reverse(it.next)))
+            } else if carried_chains.len() < LED {
+                carried_chains.push(chain);
+            } else if let Some(least) = carried_chains.iter_mut().min_by_key(|it| (it.bits, Reverse(it.next)))
                 && (least.bits, Reverse(least.next)) < (chain.bits, Reverse(chain.next))
             {
                 *least = chain;
             }
         }
-        for chain in &mut led {
+        for chain in &mut carried_chains {
             chain.cross(&self.gathered, place);
             chain.drop_first(&self.gathered, place);
         }
-        self.led = led;
+        self.carried_chains = carried_chains;
     }
 
     /// Postpones the next scan until an eighth more has come, so that the total cost of all scans is linear in the
@@ -68,7 +69,8 @@ impl FrameSearch {
     /// Tries every offset not refuted yet in turn, and drops those that are.
     pub(super) fn scan(&mut self, threshold: u32) -> Option<Found> {
         let needed = self.needed(threshold);
-        let (mut candidates, mut led) = (std::mem::take(&mut self.candidates), std::mem::take(&mut self.led));
+        let (mut candidates, mut carried_chains) =
+            (std::mem::take(&mut self.candidates), std::mem::take(&mut self.carried_chains));
         candidates.extend(self.unseen());
         self.seen = self.seen.max(self.gathered.end().saturating_sub(1));
         let mut budget = Budget::new(self.gathered.len());
@@ -84,9 +86,9 @@ impl FrameSearch {
             *found = judged.map(|found| (begin, Found { doubtful: found.doubtful || is_led, ..found }));
             chain.is_some()
         };
-        led.retain(|chain| found.is_some() || stands(chain.clone(), &mut found));
+        carried_chains.retain(|chain| found.is_some() || stands(chain.clone(), &mut found));
         candidates.retain(|start| found.is_some() || stands(Chain::at(*start), &mut found));
-        self.led = led;
+        self.carried_chains = carried_chains;
         let found = found.and_then(|(begin, found)| self.beyond_cover(begin, found, &candidates));
         self.candidates = candidates;
         found
@@ -136,7 +138,7 @@ impl FrameSearch {
     }
 
     /// Returns the number of bits below which a chain is never accepted.
-    fn hopeless(&self) -> u32 {
+    fn rejection_threshold(&self) -> u32 {
         self.needed(self.threshold.saturating_sub(LENIENCE))
     }
 
@@ -167,7 +169,7 @@ impl FrameSearch {
         chain.cross(&self.gathered, end);
         let bounded = frames >= MAX_FRAMES || repeated >= MAX_REPEATED;
         let settled = chain.next < upto && !chain.open && self.gathered.is_settled(chain.next);
-        if (bounded || settled) && chain.bits < self.hopeless() {
+        if (bounded || settled) && chain.bits < self.rejection_threshold() {
             budget.give_back(frames);
             return None;
         }
@@ -184,7 +186,7 @@ impl FrameSearch {
         chain.masked = Some(masked);
         let weight = self.weigh(header)?;
         let is_weighty = weight >= WEIGHTY;
-        let news = chain.before.news(&self.gathered, at, header);
+        let novelty = chain.before.novelty(&self.gathered, at, header);
         let counted = chain.bits;
         let aligned = is_weighty && self.gathered.is_boundary(at);
         chain.frames = chain.frames.saturating_add(1);
@@ -199,8 +201,8 @@ impl FrameSearch {
         let length = usize::try_from(header.length).ok()?;
         let known = body.get(..length.min(body.len()))?;
         let confirmed = confirm(header, known, known.len() == length)?;
-        if news > 0 {
-            chain.bits = chain.bits.saturating_add(weight.min(news)).saturating_add(confirmed);
+        if novelty > 0 {
+            chain.bits = chain.bits.saturating_add(weight.min(novelty)).saturating_add(confirmed);
         }
         let next = at.saturating_add(usize::from(header.header_length)).saturating_add(length);
         chain.open = next > end;
@@ -213,10 +215,10 @@ impl FrameSearch {
         if is_weighty && header.opcode == Opcode::CONTINUATION {
             chain.continues();
         }
-        if is_weighty && (chain.bits > counted || news > 0) {
+        if is_weighty && (chain.bits > counted || novelty > 0) {
             chain.trust(at, header, self.own_evidence(at, next, header, confirmed));
         }
-        if aligned && self.gathered.is_segment(at, next) && news > 0 {
+        if aligned && self.gathered.is_segment(at, next) && novelty > 0 {
             chain.count_segment(at);
             // The first segment is a frame: at this one position, a coincidence that leads to the next frame is
             // unlikely.
@@ -227,7 +229,7 @@ impl FrameSearch {
             chain.segments = None;
         }
         chain.next = next;
-        Some(Link { is_weighty, is_news: news > 0 || aligned })
+        Some(Link { is_weighty, is_news: novelty > 0 || aligned })
     }
 
     /// Returns the bits of evidence for a frame that begins at a segment boundary.

@@ -1,7 +1,7 @@
 //! TLS on a pair of streams, with a stack of its own for the plaintext.
 
 use super::{Layer, Stack};
-use crate::event::{Over, Tls};
+use crate::event::{LowerLayers, Tls};
 use crate::model::{Anomaly, At, KeyOrigin, Lost, Side};
 use crate::session::context::Context;
 use crate::session::conversation::Ending;
@@ -208,7 +208,7 @@ impl Encrypted {
     /// Reports an anomaly, now or once a conversation is reported.
     fn report(&mut self, side: Option<Side>, anomaly: Anomaly, cx: &mut Context<'_>) {
         match side {
-            _ if anomaly.says_why_encrypted() => cx.anomaly(side, &anomaly),
+            _ if anomaly.explains_missing_decryption() => cx.anomaly(side, &anomaly),
             Some(side) => self.inner.report(cx.transport.role(side), anomaly, cx),
             None => self.inner.report(cx.transport.role(Side::Client), anomaly, cx),
         }
@@ -228,7 +228,7 @@ fn note(facts: &Facts, cx: &mut Context<'_>) {
         let port = cx.transport.end_of(Side::Server).port;
         cx.shared.name_encrypted(cx.conn, port, facts.server_name.as_deref(), chosen);
     }
-    let over: &mut Over = cx.transport.over.get_or_insert_default();
+    let over: &mut LowerLayers = cx.transport.over.get_or_insert_default();
     over.tls = Some(Tls {
         version: facts.version_name().map(Into::into),
         cipher: facts.suite_name(),

@@ -220,7 +220,7 @@ impl Stack {
         match self.continuity {
             Continuity::Gapped => self.mid_stream_layer(cx),
             Continuity::Whole if is_answered || !cx.transport.is_opened() => Layer::Opaque,
-            Continuity::Whole => Layer::Unasked,
+            Continuity::Whole => Layer::UnknownRequest,
         }
     }
 
@@ -230,7 +230,7 @@ impl Stack {
         cx.begin(&opening);
         let ended = self.ended.client || self.ended.server;
         let tcp = cx.transport.ended.map(|(side, how)| (cx.transport.role(side), how.name()));
-        cx.say(Kind::Rejected(&Rejected { opening, ended, tcp }));
+        cx.emit(Kind::Rejected(&Rejected { opening, ended, tcp }));
         self.report_held(cx);
     }
 
@@ -246,12 +246,12 @@ impl Stack {
         let (asked, answered) = (handshake.request.is_some(), handshake.response.is_some());
         let opening = cx.opening(Some(handshake));
         cx.begin(&opening);
-        cx.say(Kind::Opened(&opening));
+        cx.emit(Kind::Opened(&opening));
         let limit = cx.shared.limits.message;
         let heads = Pair::from_fn(|side| packets.heads[cx.transport.role(side)]);
         let conversation = Conversation::new(cx.at, deflate).behind_heads(heads);
         let mut conversation = Box::new(conversation.agreed(opening.handshake.as_deref(), limit));
-        conversation.understand(opening.handshake.as_deref(), cx);
+        conversation.start_reader(opening.handshake.as_deref(), cx);
         if !answered {
             conversation.search(Side::Server, FrameSearch::mid_stream(None), cx);
         }

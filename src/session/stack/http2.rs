@@ -124,8 +124,8 @@ impl Http2 {
         windows
     }
 
-    pub(super) fn give_up_windows(&mut self) {
-        self.streams.stacks_mut().for_each(Stack::give_up_windows);
+    pub(super) fn release_windows(&mut self) {
+        self.streams.stacks_mut().for_each(Stack::release_windows);
     }
 
     pub(super) fn stop_gathering(&mut self, cx: &mut Context<'_>) {
@@ -331,7 +331,7 @@ impl Streams {
         std::mem::swap(cx.conversation, &mut stream.conversation);
         act(stream, &mut self.common, cx);
         std::mem::swap(cx.conversation, &mut stream.conversation);
-        let has_changed = stream.reckon();
+        let has_changed = stream.update_accounting();
         if matches!(stream.state, State::Absent) {
             self.all.remove(&id);
         }

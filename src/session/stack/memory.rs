@@ -22,13 +22,13 @@ impl Stack {
             Layer::Preamble(pending) => size_of_val(&**pending),
             Layer::Http(exchanges) => exchanges.allocated(),
             Layer::Tunnel(inner) => size_of::<Stack>().saturating_add(inner.allocated()),
-            Layer::Unproved(unproved) => unproved.allocated(),
+            Layer::KeylessUpgrade(unproved) => unproved.allocated(),
             Layer::WebSocket(conversation) => size_of_val(&**conversation),
             Layer::Http2(http2) => http2.allocated(),
             #[cfg(feature = "tls")]
             Layer::Encrypted(tls) => tls.allocated(),
             Layer::MidStream(search) => size_of_val(&**search),
-            Layer::Unasked | Layer::Unrecognised | Layer::Opaque => 0,
+            Layer::UnknownRequest | Layer::Unrecognised | Layer::Opaque => 0,
         };
         let held = self.held.as_ref().map_or(0, |held| held.capacity());
         layer.saturating_add(held.saturating_mul(size_of::<(Option<Side>, Anomaly)>()))
@@ -73,13 +73,13 @@ impl Stack {
     }
 
     /// Releases the windows of inflaters, because no memory is left.
-    pub(in crate::session) fn give_up_windows(&mut self) {
+    pub(in crate::session) fn release_windows(&mut self) {
         match &mut self.layer {
-            Layer::WebSocket(conversation) => conversation.give_up_windows(),
-            Layer::Http2(http2) => http2.give_up_windows(),
+            Layer::WebSocket(conversation) => conversation.release_windows(),
+            Layer::Http2(http2) => http2.release_windows(),
             _ => {
                 if let Some(inner) = self.inner_mut() {
-                    inner.give_up_windows();
+                    inner.release_windows();
                 }
             }
         }

@@ -2,15 +2,15 @@
 
 use super::exchange::asker;
 use super::http2::Http2;
-use super::{Agreed, Layer, Stack};
+use super::{Alpn, Layer, Stack};
 use crate::event::{Handshake, Kind};
 use crate::model::{Anomaly, At, Lost, Pair, Side};
 use crate::proxy;
 use crate::session::compression::Deflate;
 use crate::session::context::Context;
 use crate::session::conversation::Conversation;
+use crate::session::detector::is_mqtt;
 use crate::session::resync::{Found, FrameSearch};
-use crate::session::witness::is_mqtt;
 use crate::websocket::Opcode;
 
 /// The position at which the frames of a mid-stream capture begin.
@@ -191,7 +191,7 @@ impl Stack {
     pub(super) fn mid_stream_layer(&self, cx: &Context<'_>) -> Layer {
         let client = (self.depth > 0).then(|| cx.transport.role(Side::Client));
         let mut search = MidStream::new(client);
-        if self.agreed == Agreed::Http1 {
+        if self.agreed == Alpn::Http1 {
             search.http2 = Probe::Excluded;
         }
         Layer::MidStream(Box::new(search))
@@ -252,14 +252,14 @@ impl Stack {
         let missing = handshake.is_none();
         let opening = cx.opening(handshake);
         cx.begin(&opening);
-        cx.say(Kind::Opened(&opening));
+        cx.emit(Kind::Opened(&opening));
         if self.head_truncated {
             cx.anomaly(None, &Anomaly::HandshakeTruncated { snap_length: cx.transport.longest_truncated });
         } else if missing {
             cx.anomaly(None, &Anomaly::MissingHandshake {});
         }
         let mut conversation = Box::new(Conversation::new(began, deflate).mid_stream());
-        conversation.understand(opening.handshake.as_deref(), cx);
+        conversation.start_reader(opening.handshake.as_deref(), cx);
         let Pair { client, server } = searches;
         for (role, search) in [(Side::Client, client), (Side::Server, server)] {
             let first = search.all();

@@ -2,7 +2,7 @@
 
 use super::start::Start;
 use super::{Layer, Stack};
-use crate::event::{Over, Proxy};
+use crate::event::{LowerLayers, Proxy};
 use crate::http::BufferedBytes;
 use crate::model::{Anomaly, At, Lost, Pair, Side};
 use crate::proxy::{Output, Preamble, Proxied, Sniff, looks_like};
@@ -34,36 +34,30 @@ impl Stack {
     }
 
     /// Processes bytes of a possible preamble.
-    pub(super) fn introduce(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
+    pub(super) fn push_preamble(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         let role = cx.transport.role(side);
         let Layer::Preamble(pending) = &mut self.layer else { return };
         if let Some(output) = pending.preamble.push(role, bytes, carried) {
-            self.introduced(output, cx);
+            self.after_preamble(output, cx);
         }
     }
 
     /// Notes that bytes of a possible preamble are lost.
-    pub(super) fn introduce_gap(
-        &mut self,
-        side: Side,
-        lost: Lost,
-        cause: &'static str,
-        cx: &mut Context<'_>,
-    ) {
-        self.no_preamble(cx);
+    pub(super) fn preamble_gap(&mut self, side: Side, lost: Lost, cause: &'static str, cx: &mut Context<'_>) {
+        self.give_up_preamble(cx);
         self.gap(side, lost, cause, cx);
     }
 
     /// Treats the bytes held as something other than a preamble, because no more will come.
-    pub(super) fn no_preamble(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn give_up_preamble(&mut self, cx: &mut Context<'_>) {
         if let Layer::Preamble(pending) = &mut self.layer {
             let output = pending.preamble.give_up();
-            self.introduced(output, cx);
+            self.after_preamble(output, cx);
         }
     }
 
     /// Continues after a preamble, or with bytes that turned out not to be one.
-    fn introduced(&mut self, output: Output, cx: &mut Context<'_>) {
+    fn after_preamble(&mut self, output: Output, cx: &mut Context<'_>) {
         let Layer::Preamble(pending) = std::mem::replace(&mut self.layer, Layer::Opaque) else { return };
         let Pending { mut preamble, host } = *pending;
         let early = Pair::from_fn(|side| {
@@ -98,7 +92,7 @@ impl Stack {
 /// Records a proxy that a connection runs through; of several, inner ones only add what outer ones lack.
 pub(super) fn note(proxied: Proxied, cx: &mut Context<'_>) {
     let Proxied { protocol, client, server } = proxied;
-    let over = cx.transport.over.get_or_insert_with(|| Box::new(Over::default()));
+    let over = cx.transport.over.get_or_insert_with(|| Box::new(LowerLayers::default()));
     match &mut over.proxy {
         Some(proxy) => {
             proxy.client = proxy.client.take().or(client);

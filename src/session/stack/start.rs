@@ -4,7 +4,7 @@ use super::exchange::asker;
 use super::http2::Http2;
 use super::preamble::Pending;
 use super::streams::HttpLayer;
-use super::{Agreed, Beginning, Continuity, Layer, Stack};
+use super::{Alpn, Beginning, Continuity, Layer, Stack};
 use crate::http::{self, HttpTracker, Sniff};
 use crate::http2;
 use crate::model::{At, Side};
@@ -18,7 +18,7 @@ pub(super) struct Start {
     /// The bytes so far, too few to determine the layer, by TCP's sides.
     pieces: Vec<(Side, Vec<u8>, At)>,
     /// Whether they are known not to be a preamble.
-    no_preamble: bool,
+    give_up_preamble: bool,
 }
 
 impl Start {
@@ -29,7 +29,7 @@ impl Start {
 
     /// Creates the state for first bytes known not to be a preamble.
     pub(super) fn without_preamble(host: Option<Box<str>>) -> Self {
-        Start { host, no_preamble: true, ..Start::default() }
+        Start { host, give_up_preamble: true, ..Start::default() }
     }
 
     /// Returns the memory it uses, in bytes.
@@ -63,10 +63,10 @@ impl Stack {
             Layer::Start(start) => start.take().unwrap_or_default(),
             _ => Box::default(),
         };
-        let is_first = start.pieces.is_empty() && !start.no_preamble;
+        let is_first = start.pieces.is_empty() && !start.give_up_preamble;
         if is_first && Stack::may_be_preamble(cx.transport.role(side), bytes) {
             self.layer = Layer::Preamble(Box::new(Pending::new(start.host.take())));
-            return self.introduce(side, bytes, carried, cx);
+            return self.push_preamble(side, bytes, carried, cx);
         }
         start.pieces.push((side, bytes.to_vec(), carried));
         match http2::looks_like(&start.of_side(side)) {
@@ -86,16 +86,16 @@ impl Stack {
     #[cfg(feature = "tls")]
     pub(super) fn agree(&mut self, protocol: Option<&str>) {
         self.agreed = match protocol {
-            Some("h2") => Agreed::Http2,
-            Some("http/1.1") => Agreed::Http1,
-            _ => Agreed::Nothing,
+            Some("h2") => Alpn::Http2,
+            Some("http/1.1") => Alpn::Http1,
+            _ => Alpn::Nothing,
         };
     }
 
     /// Returns whether HTTP/2 was negotiated, and the first bytes are not HTTP/1.x nevertheless.
     fn is_http2(&self, start: &Start) -> bool {
         let speaks_http1 = |side: Side| asker(side, &start.of_side(side)).is_some();
-        self.agreed == Agreed::Http2 && !Side::BOTH.into_iter().any(speaks_http1)
+        self.agreed == Alpn::Http2 && !Side::BOTH.into_iter().any(speaks_http1)
     }
 
     /// Decides from too few first bytes, because no adjacent ones will come: they are HTTP/1.x, unless HTTP/2 was

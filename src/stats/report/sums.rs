@@ -11,7 +11,7 @@ use crate::event::{self, ConnId};
 use crate::model::{At, Endpoint, Side};
 use crate::stats::histogram::{self, Quantiles, RttHistogram};
 use crate::stats::row::{End, Row};
-use crate::stats::shard::{CaptureSums, LengthHistogram, TOLD};
+use crate::stats::shard::{CaptureSums, LengthHistogram, MAX_LISTED};
 use crate::text::close_code_name;
 use crate::websocket::Opcode;
 
@@ -24,8 +24,9 @@ impl Report {
         for row in &rows {
             all.absorb(&row.rtt);
         }
-        let mut told = |sketch: &RttHistogram| scratch.as_mut().and_then(|scratch| sketch.quantiles(scratch));
-        let (subprotocols, subprotocols_left_out) = counted.units.rows(&mut told);
+        let mut listed =
+            |sketch: &RttHistogram| scratch.as_mut().and_then(|scratch| sketch.quantiles(scratch));
+        let (subprotocols, subprotocols_left_out) = counted.units.rows(&mut listed);
         let slots = counted.timeline.slots();
         let of_side = |side| slots.iter().map(|slot| slot[side]).collect();
         let opcodes = (0..16).map(|n| Opcode(n).name()).zip(counted.opcodes).filter(|(_, count)| *count > 0);
@@ -51,7 +52,7 @@ impl Report {
                 client: counted.lengths.client.as_deref().map(Length::of),
                 server: counted.lengths.server.as_deref().map(Length::of),
             },
-            rtt: told(&all),
+            rtt: listed(&all),
             slowest_pongs: counted.slowest.into_iter().map(Pong::of).collect(),
             unanswered_pings: counted.first_unanswered.into_iter().map(Ping::of).collect(),
             close_codes: counted.codes.into_map().into_iter().map(Code::of).collect(),
@@ -59,7 +60,7 @@ impl Report {
             subprotocols,
             subprotocols_left_out,
             talkers: talkers(&rows),
-            conversations: rows.into_iter().map(|row| Conversation::of(row, &mut told)).collect(),
+            conversations: rows.into_iter().map(|row| Conversation::of(row, &mut listed)).collect(),
         }
     }
 }
@@ -113,7 +114,7 @@ fn talkers(rows: &[Row]) -> Vec<EndpointTraffic> {
     }
     let mut talkers: Vec<_> = by_name.into_values().collect();
     talkers.sort_by_key(|talker| std::cmp::Reverse((talker.bytes, talker.messages, talker.conversations)));
-    talkers.truncate(TOLD);
+    talkers.truncate(MAX_LISTED);
     talkers
 }
 
@@ -155,7 +156,7 @@ impl Length {
 }
 
 impl Conversation {
-    fn of(row: Row, told: &mut dyn FnMut(&RttHistogram) -> Option<Quantiles>) -> Self {
+    fn of(row: Row, listed: &mut dyn FnMut(&RttHistogram) -> Option<Quantiles>) -> Self {
         let (bytes, wire) = Side::BOTH.into_iter().fold((0_u64, 0_u64), |(bytes, wire), side| {
             let totals = row.totals[side];
             (bytes.saturating_add(totals.bytes), wire.saturating_add(totals.wire_bytes))
@@ -193,7 +194,7 @@ impl Conversation {
             client_totals: row.totals.client.into(),
             server_totals: row.totals.server.into(),
             ratio,
-            rtt: told(&row.rtt),
+            rtt: listed(&row.rtt),
             unanswered_pings: row.unanswered,
             longest_silence: row.silence,
             end,

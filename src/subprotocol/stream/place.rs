@@ -14,12 +14,12 @@ const MAX_SEARCHED: (usize, usize) = (128, 16 << 10);
 
 /// The messages since the desynchronisation in which a packet may begin.
 #[derive(Debug, Default)]
-pub(super) struct PlaceSearch {
+pub(super) struct PacketResync {
     pub(super) messages: VecDeque<(Box<[u8]>, At)>,
     pub(super) bytes: usize,
 }
 
-impl PlaceSearch {
+impl PacketResync {
     /// Adds the bytes of a message up to the first unknown one.
     pub(super) fn push(&mut self, input: &Input<'_>) {
         if self.messages.len() >= MAX_SEARCHED.0 {

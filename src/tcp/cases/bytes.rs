@@ -73,7 +73,7 @@ fn bytes_handed_on_before_come_again_with_their_place() {
         let mut seen = Vec::new();
         while let Some(output) = delivery.next() {
             seen.push(match output {
-                Output::Again { start, bytes, .. } => (true, start, bytes.to_vec()),
+                Output::Duplicate { start, bytes, .. } => (true, start, bytes.to_vec()),
                 Output::Bytes { start, bytes, .. } => (false, start, bytes.to_vec()),
                 other => panic!("{other:?}"),
             });

@@ -1,7 +1,7 @@
 //! One test per case, named after it.
 
-mod again;
 mod bytes;
 mod checksums;
 mod control;
+mod duplicates;
 pub(super) mod tape;

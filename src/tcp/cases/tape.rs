@@ -39,7 +39,7 @@ pub(in crate::tcp) fn drain(mut delivery: Delivery<'_, '_>, seen: &mut Vec<Seen>
                 assert!(length > 0);
                 seen.push(Seen::Gap(side, length, cause));
             }
-            Output::Again { bytes, .. } => assert!(!bytes.is_empty()),
+            Output::Duplicate { bytes, .. } => assert!(!bytes.is_empty()),
             Output::Anomaly { side, anomaly } => seen.push(Seen::Anomaly(side, anomaly)),
             Output::End { side, how, .. } => seen.push(Seen::End(side, how)),
         }

@@ -1,5 +1,5 @@
 use super::{Document, FieldStyle};
-use crate::event::{ConnId, Field as HeaderField, Handshake, Over, Severity, Transport};
+use crate::event::{ConnId, Field as HeaderField, Handshake, LowerLayers, Severity, Transport};
 use crate::model::Side;
 use crate::store::Attempt;
 use crate::text;
@@ -35,7 +35,7 @@ impl Document {
     }
 
     /// Adds the proxy and the layers that carried the connection.
-    fn over(&mut self, over: &Over, id: ConnId) {
+    fn over(&mut self, over: &LowerLayers, id: ConnId) {
         if over.http2 {
             let stream =
                 id.stream().map_or(String::new(), |stream| format!("stream {stream} of its connection"));

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::super::clock::grouped;
 use super::super::effect::Effect;
 use super::super::words::{Role, sign, unshown};
-use super::Line;
+use super::line::Line;
 use crate::event::{Anomaly, Rule, Severity};
 use crate::store::{Entry, Store};
 use crate::text;

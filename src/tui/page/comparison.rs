@@ -6,7 +6,7 @@ use super::super::document::Document;
 use super::super::effect::Effect;
 use super::super::text::middle;
 use super::super::words::{Role, Stretch, Words, hex};
-use super::{Line, SAME};
+use super::line::{Line, SAME};
 use crate::event::Severity;
 use crate::model::{Side, Timestamp};
 use crate::store::Store;

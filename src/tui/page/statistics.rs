@@ -5,7 +5,7 @@ use super::super::effect::Effect;
 use super::super::matcher::quoted;
 use super::super::rows::Slice;
 use super::super::words::Role;
-use super::Line;
+use super::line::Line;
 use crate::event::{Severity, Sink as _};
 use crate::model::Side;
 use crate::stats::{Report, Stats};

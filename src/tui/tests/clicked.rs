@@ -4,7 +4,7 @@ use super::super::conversations::SortBy;
 use super::super::effect::Panel;
 use super::super::rows::RowOrder;
 use super::{Desk, put, story};
-use crate::event::{Kind, Over, Severity, Tls};
+use crate::event::{Kind, LowerLayers, Severity, Tls};
 use crate::store::Batch;
 use crate::view::samples;
 
@@ -47,7 +47,7 @@ fn a_conversation_over_tls_has_a_sign() {
     let mut opening = samples::opened();
     put(&mut batch, 4, 9, 0, Kind::Opened(&opening));
     let tls = Some(Tls { version: Some("1.3".into()), ..Tls::default() });
-    opening.over = Some(Box::new(Over { tls, ..Over::default() }));
+    opening.over = Some(Box::new(LowerLayers { tls, ..LowerLayers::default() }));
     put(&mut batch, 30, 31, 5, Kind::Opened(&opening));
     let shown = Desk::with(&batch, 120, 40).text();
     assert!(shown.contains("●⚿#30") && shown.contains("● #4"), "{shown}");

@@ -64,7 +64,7 @@ pub struct Inflater {
     message: Message,
     /// Whether a final block ended a message of a sender that keeps its window. After one, the library cannot continue
     /// without being primed again, but our own inflater can.
-    finals: bool,
+    final_blocks: bool,
     /// Whether the data before the next message is unknown.
     lost: bool,
     loss_reported: bool,
@@ -107,7 +107,7 @@ impl Inflater {
             pool: InflaterPool::default(),
             partial: None,
             message: Message::Before,
-            finals: false,
+            final_blocks: false,
             lost: false,
             loss_reported: false,
             takeover: if joined { None } else { Some(!side.no_context_takeover) },
@@ -139,7 +139,7 @@ impl Inflater {
                     Ok(after) => rest = after,
                     Err(stop) => (result, rest) = (Err(stop), &[]),
                 }
-                self.finals |= library.is_spent();
+                self.final_blocks |= library.is_spent();
             }
             // Blocks after a final one continue with the same window, which the library does not support.
             if !rest.is_empty() {
@@ -170,7 +170,7 @@ impl Inflater {
                 result = partial.finish(window(self.side), &mut self.history);
             } else if let (false, Some(library)) = (ours, &mut self.library) {
                 result = library.finish(&mut self.history);
-                self.finals |= library.is_spent();
+                self.final_blocks |= library.is_spent();
             }
             let result = result.and_then(|()| self.history.show(out, &mut left));
             self.message = Message::Inside { ours, left };
@@ -206,28 +206,28 @@ impl Inflater {
         }
         self.release_library();
         self.partial = None;
-        self.take_up_history();
+        self.prepare_history();
         self.history.shrink();
         self.anomalies.shrink_to_fit();
     }
 
     /// Releases the window as well: messages refer to unknown bytes until 32 KiB more are known. Inside a message, call
     /// [`gap`](Self::gap) first.
-    pub fn give_up_window(&mut self) {
+    pub fn release_window(&mut self) {
         self.lose_history();
         if !matches!(self.message, Message::Inside { .. }) {
-            self.take_up_history();
+            self.prepare_history();
             self.history = History::new(!self.side.no_context_takeover);
         }
     }
 
     /// Chooses the engine for the message that begins.
     fn begin(&mut self) {
-        self.take_up_history();
+        self.prepare_history();
         self.history.begin_message();
         let known = self.history.is_known();
         let ours =
-            !known || self.side.max_window_bits < 15 || (self.finals && !self.side.no_context_takeover);
+            !known || self.side.max_window_bits < 15 || (self.final_blocks && !self.side.no_context_takeover);
         if ours {
             self.release_library();
             self.partial.get_or_insert_with(LossyInflater::boxed).begin();
@@ -246,7 +246,7 @@ impl Inflater {
     }
 
     /// Drops the history that the next message cannot or must not refer to.
-    fn take_up_history(&mut self) {
+    fn prepare_history(&mut self) {
         if self.lost || self.side.no_context_takeover {
             self.history.clear(!self.side.no_context_takeover);
         }

@@ -48,7 +48,7 @@ pub(super) struct Fragments {
     bytes: usize,
     anomalies: VecDeque<Anomaly>,
     /// The limits already reported.
-    told: Vec<&'static str>,
+    reported: Vec<&'static str>,
 }
 
 impl Fragments {
@@ -60,7 +60,7 @@ impl Fragments {
             serial: 0,
             bytes: 0,
             anomalies: VecDeque::new(),
-            told: Vec::new(),
+            reported: Vec::new(),
         }
     }
 
@@ -90,7 +90,7 @@ impl Fragments {
             Fit::Copy => return None,
             Fit::Overlap => {
                 self.reject(&key);
-                self.tell(Anomaly::FragmentOverlap {});
+                self.report(Anomaly::FragmentOverlap {});
                 return None;
             }
         };
@@ -183,7 +183,7 @@ impl Fragments {
         }
     }
 
-    fn tell(&mut self, anomaly: Anomaly) {
+    fn report(&mut self, anomaly: Anomaly) {
         if self.anomalies.len() < ANOMALIES {
             self.anomalies.push_back(anomaly);
         }
@@ -191,9 +191,9 @@ impl Fragments {
 
     /// Reports each limit only once: the report says that the limit was reached, not how often.
     fn report_limit(&mut self, limit: &'static str, value: usize) {
-        if !self.told.contains(&limit) {
-            self.told.push(limit);
-            self.tell(Anomaly::LimitReached { limit, value: u64::try_from(value).unwrap_or(u64::MAX) });
+        if !self.reported.contains(&limit) {
+            self.reported.push(limit);
+            self.report(Anomaly::LimitReached { limit, value: u64::try_from(value).unwrap_or(u64::MAX) });
         }
     }
 }

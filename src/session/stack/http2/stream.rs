@@ -24,7 +24,7 @@ pub(super) struct Stream {
     pub(super) state: State,
     /// Its details, as passed along with every event.
     pub(super) conversation: Option<Box<event::Conversation>>,
-    /// Its memory, as of the last [`reckon`](Self::reckon).
+    /// Its memory, as of the last [`update_accounting`](Self::reckon).
     pub(super) held: StreamHoldings,
 }
 
@@ -103,7 +103,7 @@ impl Stream {
     }
 
     /// Updates its memory and deadline, and returns whether they changed.
-    pub(super) fn reckon(&mut self) -> bool {
+    pub(super) fn update_accounting(&mut self) -> bool {
         let conversation = self.conversation.as_ref().map_or(0, |conversation| conversation.allocated());
         let own = Holdings { state: size_of::<Stream>().saturating_add(conversation), ..Holdings::default() };
         let mut held = StreamHoldings { memory: own, deadline: None };
@@ -324,9 +324,9 @@ fn converse(
 ) -> Box<Conversation> {
     let opening = cx.opening(handshake);
     cx.begin(&opening);
-    cx.say(Kind::Opened(&opening));
+    cx.emit(Kind::Opened(&opening));
     let mut conversation = Box::new(Conversation::new(cx.at, deflate));
-    conversation.understand(opening.handshake.as_deref(), cx);
+    conversation.start_reader(opening.handshake.as_deref(), cx);
     if !answered {
         conversation.search(Side::Server, FrameSearch::mid_stream(Some(false)), cx);
     }
@@ -348,7 +348,7 @@ impl PendingRequest {
         let (handshake, faults) = verify_extended(Some(self.request), response);
         let opening = cx.opening(Some(Box::new(handshake)));
         cx.begin(&opening);
-        cx.say(Kind::Rejected(&Rejected { opening, ended, tcp: None }));
+        cx.emit(Kind::Rejected(&Rejected { opening, ended, tcp: None }));
         for (side, anomaly) in self.held.into_iter().chain(faults) {
             cx.anomaly(Some(side), &anomaly);
         }

@@ -8,18 +8,21 @@ use crate::session::context::Context;
 
 /// A 101 response to a request without a key, and the bytes after it.
 #[derive(Debug)]
-pub(super) struct Unproved {
+pub(super) struct KeylessUpgrade {
     handshake: Box<Handshake>,
     packets: UpgradePackets,
     /// The bytes so far, by TCP's sides.
     early: Pair<Vec<BufferedBytes>>,
 }
 
-impl Unproved {
+impl KeylessUpgrade {
     /// Returns the memory it uses, in bytes.
     pub(super) fn allocated(&self) -> usize {
         let early = Side::BOTH.into_iter().flat_map(|side| &self.early[side]).map(BufferedBytes::allocated);
-        early.fold(size_of::<Unproved>().saturating_add(self.handshake.allocated()), usize::saturating_add)
+        early.fold(
+            size_of::<KeylessUpgrade>().saturating_add(self.handshake.allocated()),
+            usize::saturating_add,
+        )
     }
 }
 
@@ -36,12 +39,16 @@ impl Stack {
 
     /// Creates the layer that waits for the next bytes.
     pub(super) fn unproved(handshake: Box<Handshake>, packets: UpgradePackets) -> Layer {
-        Layer::Unproved(Box::new(Unproved { handshake, packets, early: Pair::from_fn(|_| Vec::new()) }))
+        Layer::KeylessUpgrade(Box::new(KeylessUpgrade {
+            handshake,
+            packets,
+            early: Pair::from_fn(|_| Vec::new()),
+        }))
     }
 
     /// Processes the first bytes after such an upgrade.
-    pub(super) fn prove(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
-        let Layer::Unproved(unproved) = &mut self.layer else { return };
+    pub(super) fn check_keyless(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
+        let Layer::KeylessUpgrade(unproved) = &mut self.layer else { return };
         unproved.early[side].push(BufferedBytes::Bytes(bytes.into(), carried));
         let start: Vec<u8> = unproved.early[side]
             .iter()
@@ -55,9 +62,11 @@ impl Stack {
             return;
         }
         if http::is_frame(cx.transport.role(side), &start) {
-            return self.believe(cx);
+            return self.accept_keyless(cx);
         }
-        let Layer::Unproved(unproved) = std::mem::replace(&mut self.layer, Layer::Opaque) else { return };
+        let Layer::KeylessUpgrade(unproved) = std::mem::replace(&mut self.layer, Layer::Opaque) else {
+            return;
+        };
         let now = std::mem::replace(&mut cx.at, unproved.packets.heads[cx.transport.role(Side::Server)]);
         self.reject(unproved.handshake, cx);
         cx.at = now;
@@ -67,12 +76,14 @@ impl Stack {
     }
 
     /// Accepts such an upgrade as WebSocket: frames follow, or nothing that contradicts it.
-    pub(super) fn believe(&mut self, cx: &mut Context<'_>) {
-        if !matches!(self.layer, Layer::Unproved(_)) {
+    pub(super) fn accept_keyless(&mut self, cx: &mut Context<'_>) {
+        if !matches!(self.layer, Layer::KeylessUpgrade(_)) {
             return;
         }
-        let Layer::Unproved(unproved) = std::mem::replace(&mut self.layer, Layer::Opaque) else { return };
-        let Unproved { handshake, packets, early } = *unproved;
+        let Layer::KeylessUpgrade(unproved) = std::mem::replace(&mut self.layer, Layer::Opaque) else {
+            return;
+        };
+        let KeylessUpgrade { handshake, packets, early } = *unproved;
         self.layer = self.upgrade(handshake, packets, cx);
         self.replay(early, packets.heads, cx);
         self.end_sides(cx);

@@ -23,7 +23,7 @@ const PATIENCE: u8 = 32;
 ///
 /// Sides are TCP's.
 #[derive(Debug)]
-pub(super) struct Witness {
+pub(super) struct ProtocolDetector {
     heads: Pair<Vec<u8>>,
     /// Whether the beginning was captured.
     from_start: bool,
@@ -32,9 +32,9 @@ pub(super) struct Witness {
     segments: u8,
 }
 
-impl Witness {
+impl ProtocolDetector {
     pub(super) fn new(from_start: bool) -> Self {
-        Witness { heads: Pair::default(), from_start, lost: 0, snap_length: None, segments: 0 }
+        ProtocolDetector { heads: Pair::default(), from_start, lost: 0, snap_length: None, segments: 0 }
     }
 
     /// Records bytes of a side, in order.
@@ -71,7 +71,7 @@ impl Witness {
     }
 
     /// Returns whether a finished connection needs no more bytes to be identified.
-    pub(super) fn is_content(&mut self) -> bool {
+    pub(super) fn has_enough(&mut self) -> bool {
         self.segments = self.segments.saturating_add(1);
         let Pair { client, server } = &self.heads;
         let inside = inside(client, server).or_else(|| inside(server, client));
@@ -83,7 +83,7 @@ impl Witness {
     }
 
     /// Returns the description of the connection.
-    pub(super) fn testimony(&self, transport: &TcpFacts) -> Unshown {
+    pub(super) fn describe(&self, transport: &TcpFacts) -> Unshown {
         let [client, server] = self.heads_by_role(transport);
         let inside = inside(client, server);
         let [client, server] = inside.as_ref().map_or([client, server], |[client, server]| [client, server]);

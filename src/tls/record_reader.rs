@@ -6,7 +6,7 @@ use crate::model::{At, Lost};
 
 /// A record with missing bytes.
 #[derive(Debug)]
-pub(super) struct CutRecord {
+pub(super) struct PartialRecord {
     pub(super) header: Header,
     /// The packet that contains its first byte.
     pub(super) first: At,
@@ -16,9 +16,9 @@ pub(super) struct CutRecord {
     position: usize,
 }
 
-impl CutRecord {
+impl PartialRecord {
     fn new(header: Header, first: At) -> Self {
-        CutRecord { header, first, pieces: Vec::new(), position: 0 }
+        PartialRecord { header, first, pieces: Vec::new(), position: 0 }
     }
 
     const fn missing(&self) -> usize {
@@ -54,13 +54,13 @@ impl CutRecord {
     }
 }
 
-/// The result of [`Walk::step`].
+/// The result of [`RecordReader::step`].
 #[derive(Debug)]
 pub(super) enum Found<'a> {
     /// A complete record, borrowed from the input if it is contiguous there.
     Record { header: Header, fragment: Cow<'a, [u8]>, first: At },
     /// A record with missing bytes.
-    Cut(CutRecord),
+    Cut(PartialRecord),
     /// Bytes that cannot be a record header, at a position where one is required.
     NoHeader,
 }
@@ -75,16 +75,16 @@ pub(super) enum Found<'a> {
 /// ```
 ///
 /// A gap within a fragment whose header was seen is accounted for: the next record starts where the header says. From
-/// `Lost`, only [`Walk::resume`] leads back: the owner of the keys decides where a record begins.
+/// `Lost`, only [`RecordReader::resume`] leads back: the owner of the keys decides where a record begins.
 #[derive(Debug, Default)]
-pub(super) struct Walk {
+pub(super) struct RecordReader {
     state: State,
 }
 
 #[derive(Debug)]
 enum State {
     Header { bytes: [u8; HEADER], have: usize, first: At },
-    Fragment(Box<CutRecord>),
+    Fragment(Box<PartialRecord>),
     Lost(Box<RecordSearch>),
 }
 
@@ -94,10 +94,10 @@ impl Default for State {
     }
 }
 
-impl Walk {
+impl RecordReader {
     /// Creates the state of a side whose first bytes were not captured.
     pub(super) fn lost() -> Self {
-        Walk { state: State::Lost(Box::new(RecordSearch::new(Lost::Unknown { least: 0 }))) }
+        RecordReader { state: State::Lost(Box::new(RecordSearch::new(Lost::Unknown { least: 0 }))) }
     }
 
     /// Consumes bytes of `input` up to the end of a record; returns `None` once none are left.
@@ -127,7 +127,7 @@ impl Walk {
                 self.state = State::Lost(Box::new(search));
                 return Some(Found::NoHeader);
             };
-            self.state = State::Fragment(Box::new(CutRecord::new(header, *first)));
+            self.state = State::Fragment(Box::new(PartialRecord::new(header, *first)));
         }
         match &mut self.state {
             State::Header { .. } => None,
@@ -154,7 +154,7 @@ impl Walk {
     }
 
     /// Notes that bytes are missing; returns the record that ends within the gap.
-    pub(super) fn gap(&mut self, lost: Lost) -> Option<CutRecord> {
+    pub(super) fn gap(&mut self, lost: Lost) -> Option<PartialRecord> {
         match (&mut self.state, lost) {
             (State::Header { have, .. }, _) => {
                 let seen = Lost::Exact(*have as u64);
@@ -191,7 +191,7 @@ impl Walk {
     }
 
     /// Returns the unfinished record: the side has finished sending.
-    pub(super) fn end(&mut self) -> Option<CutRecord> {
+    pub(super) fn end(&mut self) -> Option<PartialRecord> {
         match std::mem::take(&mut self.state) {
             State::Fragment(record) => Some(*record),
             State::Lost(search) => {
@@ -240,8 +240,8 @@ mod tests {
     /// Records of 3, 1 and 4 bytes.
     const BYTES: &[u8] = b"\x16\x03\x01\0\x03abc\x14\x03\x03\0\x01\x01\x17\x03\x03\0\x04wxyz";
 
-    fn walk(steps: &[Result<&[u8], u64>]) -> (Vec<String>, Walk) {
-        let (mut walk, mut found) = (Walk::default(), Vec::new());
+    fn walk(steps: &[Result<&[u8], u64>]) -> (Vec<String>, RecordReader) {
+        let (mut walk, mut found) = (RecordReader::default(), Vec::new());
         let mut say = |it: Found<'_>| match it {
             Found::Record { header, fragment, .. } => {
                 found.push(format!("{} {}", header.kind, String::from_utf8_lossy(&fragment)));

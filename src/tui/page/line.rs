@@ -1,0 +1,42 @@
+//! One line of a page.
+
+use super::super::effect::Effect;
+use super::super::words::{Role, Stretch};
+
+/// The sign between halves that are the same; others differ.
+pub(super) const SAME: &str = "   ";
+
+/// One line of a page.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    pub(super) words: Vec<Stretch>,
+    /// The sign between the words and others beside them, where the line has two halves.
+    pub(super) beside: Option<(&'static str, Vec<Stretch>)>,
+    /// What Enter asks for.
+    pub(super) leads: Option<Effect>,
+}
+
+impl Line {
+    pub(super) fn of(role: Role, words: impl Into<Vec<u8>>) -> Line {
+        Line::default().add(role, words)
+    }
+
+    pub(super) fn add(mut self, role: Role, words: impl Into<Vec<u8>>) -> Line {
+        self.words.push(Stretch { bytes: words.into(), role });
+        self
+    }
+
+    /// Makes a line with two halves.
+    pub(super) fn halves([left, right]: [Vec<Stretch>; 2], sign: &'static str) -> Line {
+        Line { words: left, beside: Some((sign, right)), leads: None }
+    }
+
+    /// Returns whether its halves differ.
+    pub(super) fn differs(&self) -> bool {
+        self.beside.as_ref().is_some_and(|(sign, _)| *sign != SAME)
+    }
+
+    pub(super) fn to(self, effect: Effect) -> Line {
+        Line { leads: Some(effect), ..self }
+    }
+}
