@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""tls_loss.py WIREFIN [CAPTURE...]: what is left of TLS when packets are lost, the capture begins late, or keys come late.
+"""tls_loss.py WIREFIN [CAPTURE...]: how much TLS is decrypted despite lost packets, late captures or late keys.
 
-Each CAPTURE is a pcap of whole connections, with its key log beside it (`.keylog`). What `WIREFIN export` shows of the whole capture
-says what was sent; the copies are judged against that. Without captures, those of captures/tls/ are taken that have a key log.
-Prints the table of docs/loss.md. "Captured" is the payload that the remaining packets carry, by the places of the records; where nothing tells
-those (CBC, padding), a capture is left out of it. A message is untouched when each packet of its records is left. tshark's column is
-the messages whose last frame it shows, where it is installed."""
+Each CAPTURE is a pcap of complete connections, with its key log beside it (`.keylog`). The output of `WIREFIN export` for the complete
+capture defines what was sent; the modified copies are judged against it. By default, the captures in captures/tls/ that have a key log
+are used. Prints the table of docs/loss.md. "Captured" is the payload carried by the remaining packets, according to the positions of
+the records; captures in which these are unknown (CBC, padding) are excluded from it. A message is untouched if all packets of its
+records remain. The tshark column, present if tshark is installed, counts the messages whose last frame it shows."""
 import base64, collections, json, os, random, shutil, struct, subprocess, sys, tempfile
 
 wirefin, captures = sys.argv[1], sys.argv[2:]
@@ -44,7 +44,7 @@ def segment(link, packet):
 
 
 def overhead(tls):
-    """How many bytes of a fragment stand before its content, and how many behind; None where that is not known."""
+    """The number of bytes before and after the content of a fragment, or None if unknown."""
     if "CBC" in tls["cipher"]:
         return None
     tag = 8 if tls["cipher"].endswith(("CCM_8", "CCM_8_SHA256")) else 16
@@ -52,7 +52,7 @@ def overhead(tls):
 
 
 def contents(link, packets, port, before, behind):
-    """For each record of a side's application data, the packets that carry each of its bytes (several, if it was repeated)."""
+    """For each application data record of a side, the packets that carry each of its bytes (several if retransmitted)."""
     stream, carried, first = bytearray(), [], None
     for number, packet in enumerate(packets):
         if payload(link, packet[3])[0] > 0:
@@ -75,7 +75,7 @@ def contents(link, packets, port, before, behind):
 
 
 class Places:
-    """Which packets carry the payload of each message of a capture: the last frame ends where the last record of data does."""
+    """The packets that carry the payload of each message of a capture; the last frame ends with the last data record."""
 
     def __init__(self, link, packets, lines, ports):
         self.payload, self.messages = [], []
@@ -93,7 +93,7 @@ class Places:
                 start = len(data) - last["offset"] - last["header_length"] - last["length"]
                 own = [data[start + frame["offset"]:start + frame["offset"] + frame["header_length"] + frame["length"]] for frame in frames]
                 fits = start >= 0 and all(it and it[0][0] < frame["packet"] <= it[-1][-1] + 1 for it, frame in zip(own, frames))
-                fits &= all(len(it) > 1000 or it[0] == it[-1] for it in own)  # short frames lie in one packet
+                fits &= all(len(it) > 1000 or it[0] == it[-1] for it in own)  # short frames are within one packet
                 if fits:
                     break
             self.known &= fits
@@ -116,7 +116,7 @@ def block(kind, body):
 
 
 def write(path, link, nano, packets, keys):
-    """A pcapng file whose secrets stand before the packet with a number."""
+    """A pcapng file with the secrets before the packet of a given number."""
     at, text = keys
     with open(path, "wb") as file:
         file.write(block(0x0a0d0d0a, struct.pack("<IHHq", 0x1a2b3c4d, 1, 0, -1)))
@@ -144,7 +144,7 @@ def messages(path):
 
 
 def by_tshark(path):
-    """How many messages tshark shows the last frame of."""
+    """The number of messages whose last frame tshark shows."""
     if not shutil.which("tshark"):
         return 0
     fields = ["-T", "fields", "-E", "occurrence=a", "-e", "websocket.fin"]
@@ -183,7 +183,7 @@ with tempfile.TemporaryDirectory() as folder:
         write(copy, link, nano, packets, (0, text))
         sent = messages(copy)
         sizes = [payload(link, packet[3]) for packet in packets]
-        # The hellos are left: what is lost is application data.
+        # The hellos are kept; only application data is lost.
         data = [n for n, (size, _) in enumerate(sizes) if size > 0][6:]
         client = sizes[0][1]
         server = next(port for _, port in sizes if port != client)

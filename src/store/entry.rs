@@ -104,7 +104,7 @@ pub struct Entry {
 pub(super) const SERVER: u8 = 0x80;
 pub(super) const NOBODY: u8 = 0x40;
 
-const _: () = assert!(size_of::<Entry>() <= 64, "a million entries are 64 MB at most");
+const _: () = assert!(size_of::<Entry>() <= 64, "a million entries must take at most 64 MB");
 
 impl Entry {
     /// Creates an entry of a kind, with its place and the packet at which it became known.

@@ -253,7 +253,7 @@ mod tests {
     fn no_key_stands_twice() {
         let mut seen = BTreeSet::new();
         for key in TABLE.iter().flat_map(|group| group.bindings).flat_map(|binding| binding.keys) {
-            assert!(seen.insert(key), "{key} does two things");
+            assert!(seen.insert(key), "{key} is bound twice");
         }
     }
 

@@ -4,7 +4,7 @@
 //!   keys, mouse ──► input ──► App (state) ──► draw ──► terminal
 //!                     │  Effect    ▲ refresh
 //!                     ▼            │
-//!                   Feed         Store ◄── filled by somebody else
+//!                   Feed         Store ◄── filled by the pipeline
 //! ```
 //!
 //! The screen knows no protocol and reads no packets; a [`Feed`], provided by the owner of the source, does that. Key

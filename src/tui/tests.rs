@@ -206,12 +206,12 @@ impl Desk {
 
     #[track_caller]
     fn shows(&self, words: &str) {
-        assert!(self.text().contains(words), "{words:?} is not on\n{}", self.text());
+        assert!(self.text().contains(words), "{words:?} is not on the screen\n{}", self.text());
     }
 
     #[track_caller]
     fn lacks(&self, words: &str) {
-        assert!(!self.text().contains(words), "{words:?} is on\n{}", self.text());
+        assert!(!self.text().contains(words), "{words:?} is on the screen\n{}", self.text());
     }
 }
 

@@ -294,7 +294,7 @@ mod tests {
         assert_eq!(plain, print(PLAIN));
         for line in coloured.lines() {
             let last = line.rsplit_once('\x1b').map(|(_, after)| after.split_once('m').unwrap().0);
-            assert_eq!(last, Some("[0"), "{line:?} ends without a style");
+            assert_eq!(last, Some("[0"), "{line:?} does not end with a style reset");
         }
     }
 
