@@ -1,4 +1,4 @@
-//! A page over the panels: lines that lead somewhere. Statistics, anomalies and comparisons are such pages.
+//! A page over the panels, such as statistics, anomalies or a comparison, whose lines can lead to rows.
 
 mod anomalies;
 mod comparison;
@@ -26,7 +26,7 @@ use super::words::Stretch;
 use crate::model::Timestamp;
 use crate::store::Store;
 
-/// A list over the panels, each line of which may lead to rows of the timeline.
+/// A list over the panels, whose lines can lead to rows of the timeline.
 #[derive(Debug, Default)]
 pub(super) struct Page {
     title: String,
@@ -37,7 +37,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// Returns the statistics of one conversation, or of all; they are gathered bit by bit.
+    /// Returns the statistics of one conversation, or of all; they are computed incrementally.
     pub(super) fn statistics(store: &Store, scope: Option<u32>) -> Page {
         let name = scope.and_then(|slot| store.conversation(slot));
         let of = name.map_or("all conversations".to_owned(), |it| format!("conversation #{}", it.id));
@@ -45,13 +45,13 @@ impl Page {
         Page { title, gathering: Some(Gathering::new(scope)), ..Page::default() }
     }
 
-    /// Returns the anomalies, grouped by the rule that was broken.
+    /// Returns the anomalies, grouped by rule.
     pub(super) fn anomalies(store: &Store, scope: Option<u32>) -> Page {
         let title = "anomalies by rule".to_owned();
         Page { title, lines: anomalies::lines(store, scope), ..Page::default() }.at_first()
     }
 
-    /// Returns two messages side by side, where a page is `width` columns wide.
+    /// Returns two messages side by side in a page of `width` columns.
     pub(super) fn messages(store: &mut Store, pair: [u32; 2], width: u16) -> Page {
         let title = "two messages: n N to the next difference, Enter to the message".to_owned();
         let page = Page { title, lines: comparison::messages(store, pair, width), ..Page::default() };
@@ -59,7 +59,7 @@ impl Page {
         Page { selected: first.unwrap_or(0), ..page }
     }
 
-    /// Returns two conversations side by side in one time.
+    /// Returns two conversations side by side on a common time axis.
     pub(super) fn conversations(
         store: &mut Store,
         pair: [u32; 2],
@@ -76,12 +76,12 @@ impl Page {
         self
     }
 
-    /// Returns whether there is more to gather.
+    /// Returns whether statistics are still being computed.
     pub(super) const fn is_busy(&self) -> bool {
         self.gathering.is_some()
     }
 
-    /// Gathers more, until `until`.
+    /// Continues to compute statistics until `until`.
     pub(super) fn work(&mut self, store: &mut Store, until: Instant) {
         let Some(mut gathering) = self.gathering.take() else { return };
         if gathering.work(store, until) {
@@ -92,7 +92,7 @@ impl Page {
         }
     }
 
-    /// Does what a key asks for, where `height` lines are seen.
+    /// Handles an action, given `height` visible lines.
     pub(super) fn handle(&mut self, action: Action, height: usize) -> Effect {
         let page = height.max(2).saturating_sub(1);
         match action {
@@ -114,7 +114,7 @@ impl Page {
         Effect::None
     }
 
-    /// Moves the selection by so many lines that lead somewhere, at least; where none does, by lines.
+    /// Moves the selection by at least `by` lines, to one with an effect.
     fn step(&mut self, by: usize, forward: bool) {
         let leads = |n: &usize| self.lines.get(*n).is_some_and(|line| line.leads.is_some());
         let last = self.lines.len().saturating_sub(1);
@@ -127,12 +127,12 @@ impl Page {
         };
         self.selected = next.unwrap_or(0);
         if !forward && self.lines.iter().take(self.selected).all(|line| line.leads.is_none()) {
-            // What stands above the first that leads somewhere is seen with it.
+            // Scroll to the top when no line above the selected one has an effect.
             self.top = 0;
         }
     }
 
-    /// Selects the next difference, or the one before.
+    /// Selects the next or previous difference.
     fn seek(&mut self, forward: bool) {
         let differs = |n: &usize| self.lines.get(*n).is_some_and(Line::differs);
         let next = if forward {
@@ -143,7 +143,7 @@ impl Page {
         self.selected = next.unwrap_or(self.selected);
     }
 
-    /// Selects the line `n` of those that are seen, and does what it leads to where it is selected already.
+    /// Selects visible line `n`, or returns its effect if it is already selected.
     pub(super) fn click(&mut self, n: usize) -> Effect {
         let at = self.top.saturating_add(n);
         let leads = self.lines.get(at).and_then(|line| line.leads.clone());
@@ -157,12 +157,12 @@ impl Page {
         }
     }
 
-    /// Returns how many lines are seen on a page of this size.
+    /// Returns the number of visible lines on a page of this size.
     pub(super) fn height(area: Rect) -> usize {
         usize::from(area.height.saturating_sub(2))
     }
 
-    /// Draws it.
+    /// Draws the page.
     pub(super) fn draw(&self, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         Clear.render(area, buffer);
         buffer.set_style(area, theme.text);

@@ -1,4 +1,4 @@
-//! The state that a run takes over from the one before, and leaves to the next.
+//! Restoring the state of the previous run, and saving it for the next.
 
 use std::path::Path;
 use std::{fs, io};
@@ -10,11 +10,11 @@ use super::remembered::Remembered;
 use super::state::App;
 use super::theme::Theme;
 
-/// How many lines of each history are kept, and how many captures' bookmarks.
+/// The maximum number of lines per history, and of captures with bookmarks.
 const KEPT: usize = 100;
 
 impl App {
-    /// Takes up what the run before left, as far as nothing else was asked for.
+    /// Restores the state of the previous run, except what the options set.
     pub(super) fn recall(&mut self, path: &Path, options: &Options) {
         let kept = Remembered::read(path);
         let theme_is_free = options.theme.is_none() && self.theme.name == "dark";
@@ -37,7 +37,7 @@ impl App {
         self.remembered = kept;
     }
 
-    /// Leaves to the next run what this one had.
+    /// Saves the state for the next run.
     pub(super) fn remember(&self, path: &Path) -> io::Result<()> {
         let newest = |lines: &Vec<String>| lines.iter().rev().take(KEPT).rev().cloned().collect();
         let mut kept = Remembered {
@@ -57,7 +57,7 @@ impl App {
         if kept == Remembered::read(path) { Ok(()) } else { kept.write(path) }
     }
 
-    /// Names the capture by its path, where that is one file.
+    /// Returns the path of the capture, if it is a single file.
     fn capture_name(&self) -> Option<String> {
         let file = self.feed.file()?;
         Some(fs::canonicalize(&file).unwrap_or(file).to_string_lossy().into_owned())

@@ -19,7 +19,7 @@ use crate::event::DirectionTotals;
 use crate::model::Pair;
 use crate::store::{Phase, Shared, Store};
 
-/// Everything the screen shows, and what it is drawn from.
+/// The state of the screen, with the sources that it is drawn from.
 pub struct App {
     pub(super) store: Shared,
     pub(super) feed: Box<dyn Feed>,
@@ -30,17 +30,17 @@ pub struct App {
     pub(super) overview: Overview,
     pub(super) detail: Detail,
     pub(super) prompt: Option<Prompt>,
-    /// The page over the panels.
+    /// The page shown over the panels.
     pub(super) page: Option<Page>,
-    /// The first line of the help that is seen.
+    /// The first visible line of the help.
     pub(super) help: Option<usize>,
     pub(super) search: Search,
-    /// Where the screen was before it showed one conversation alone.
+    /// The view to return to from a single conversation.
     pub(super) isolated: Option<Isolated>,
-    /// The next key says what is copied.
+    /// Whether the next key selects the form of a copy.
     pub(super) copies: bool,
     pub(super) typed: Typed,
-    /// What the run before left, and what was chosen in this one.
+    /// The state of the previous run, with the choices made in this one.
     pub(super) remembered: Remembered,
     pub(super) known: Known,
     pub(super) said: Option<(String, Instant)>,
@@ -48,39 +48,39 @@ pub struct App {
     pub(super) sizes: Sizes,
 }
 
-/// The lines that were typed, and those that are called by name.
+/// The lines typed so far, and the named filters.
 #[derive(Debug, Default)]
 pub(super) struct Typed {
-    /// The filter that holds.
+    /// The current filter.
     pub(super) filter: String,
     pub(super) filters: Vec<String>,
     pub(super) searches: Vec<String>,
-    /// Filters by their names, from the configuration.
+    /// The named filters of the configuration.
     pub(super) named: Vec<(String, String)>,
 }
 
-/// The sizes that the mouse gave to panels, and what it does to them.
+/// The panel sizes set with the mouse, and the state of the mouse.
 #[derive(Debug, Default)]
 pub(super) struct Sizes {
     pub(super) list: Option<u16>,
     pub(super) detail: Option<u16>,
     pub(super) border: Option<Border>,
-    /// Where it clicked last, and when.
+    /// The position and time of the last click.
     pub(super) clicked: Option<(Position, Instant)>,
 }
 
-/// The knowledge of the store, as far as it was looked at.
+/// The state of the store as last observed.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     pub(super) paused: bool,
     pub(super) extent: Extent,
     pub(super) phase: Phase,
     pub(super) rate: Rate,
-    /// The version of the store that was drawn last.
+    /// The version of the store last drawn.
     version: Option<u64>,
 }
 
-/// The place at which the screen was before it showed one conversation alone.
+/// The view before a single conversation was shown.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Isolated {
     pub(super) line: usize,
@@ -89,20 +89,20 @@ pub(super) struct Isolated {
     pub(super) top: usize,
 }
 
-/// The extent of the store when it was looked at last: a paused screen shows no more.
+/// The extent of the store as last observed; a paused screen shows no more.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Extent {
     version: u64,
     pub(super) entries: usize,
     pub(super) conversations: usize,
     pub(super) totals: Pair<DirectionTotals>,
-    /// Notes, warnings and errors.
+    /// The numbers of notes, warnings and errors.
     pub(super) anomalies: [u64; 3],
-    /// Connections that may contain a WebSocket and show nothing.
+    /// The number of connections without messages that may contain a WebSocket.
     pub(super) unshown: u64,
 }
 
-/// The rate of messages in a second, by the clock of this machine.
+/// The rate of messages per second of wall-clock time.
 #[derive(Debug, Default)]
 pub(super) struct Rate {
     since: Option<(Instant, usize)>,
@@ -124,7 +124,7 @@ impl Rate {
 }
 
 impl App {
-    /// Makes the screen of a store that somebody fills.
+    /// Creates a screen for a store that is being filled.
     pub(super) fn new(store: Shared, feed: Box<dyn Feed>, theme: Theme, time: TimeForm) -> App {
         let is_live = feed.is_live();
         App {
@@ -151,23 +151,23 @@ impl App {
         }
     }
 
-    /// Returns whether something came that is not drawn yet.
+    /// Returns whether the store contains changes that are not drawn yet.
     pub(super) fn is_stale(&self) -> bool {
         self.known.version != Some(self.store.version())
     }
 
-    /// Returns whether there is work to be done between two keys.
+    /// Returns whether there is pending work.
     pub(super) fn is_busy(&self) -> bool {
         let rows = &self.timeline.rows;
         rows.is_behind() || self.search.is_busy(rows) || self.page.as_ref().is_some_and(Page::is_busy)
     }
 
-    /// Shows a line of words for a while.
+    /// Shows a message for a while.
     pub(super) fn say(&mut self, words: impl Into<String>) {
         self.said = Some((words.into(), Instant::now()));
     }
 
-    /// Returns what comes after the rows that there are.
+    /// Returns the source of further rows.
     pub(super) fn coming(&self) -> Coming {
         match (&self.known.phase, self.feed.is_live()) {
             (Phase::Filling, true) => Coming::Live,
@@ -176,7 +176,7 @@ impl App {
         }
     }
 
-    /// Takes note of what has come, before it is drawn.
+    /// Updates the components from the store before drawing.
     pub(super) fn refresh(&mut self, store: &mut Store, area: Rect) {
         let version = self.store.version();
         self.known.version = Some(version);
@@ -207,7 +207,7 @@ impl App {
         self.layout.refresh(area, room);
         self.overview.lay_out(self.layout.map, self.layout.overview);
         self.help = self.help.map(|top| top.min(super::draw::help::last_top(area)));
-        // A store that changes while we hold it counts its version afterwards: then it is sorted once more.
+        // A change made while the store is locked increments its version afterwards, so the list is then sorted again.
         let height = usize::from(self.layout.conversations.height);
         let all = store.conversations().get(..self.known.extent.conversations).unwrap_or_default();
         self.conversations.refresh(all, self.known.extent.version, height);
@@ -221,7 +221,7 @@ impl App {
         }
     }
 
-    /// Does a little of what is waiting, until `until`; returns whether something changed.
+    /// Performs pending work until `until`; returns whether there was any.
     pub(super) fn work(&mut self, until: Instant) -> bool {
         if !self.is_busy() {
             return false;
@@ -243,7 +243,7 @@ impl App {
         true
     }
 
-    /// Returns the panel that lies under a place on the screen.
+    /// Returns the panel at a position of the screen.
     pub(super) fn panel_at(&self, at: Position) -> Option<Panel> {
         [
             (Panel::Conversations, self.layout.conversations),

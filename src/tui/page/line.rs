@@ -1,18 +1,18 @@
-//! One line of a page.
+//! A line of a page.
 
 use super::super::effect::Effect;
 use super::super::words::{Role, Stretch};
 
-/// The sign between halves that are the same; others differ.
+/// The symbol between equal halves; that between different halves is another.
 pub(super) const SAME: &str = "   ";
 
-/// One line of a page.
+/// A line of a page, optionally with two halves.
 #[derive(Debug, Default)]
 pub(super) struct Line {
     pub(super) words: Vec<Stretch>,
-    /// The sign between the words and others beside them, where the line has two halves.
+    /// The symbol between the halves and the right half, if there are two.
     pub(super) beside: Option<(&'static str, Vec<Stretch>)>,
-    /// What Enter asks for.
+    /// The effect of Enter.
     pub(super) leads: Option<Effect>,
 }
 
@@ -26,12 +26,12 @@ impl Line {
         self
     }
 
-    /// Makes a line with two halves.
+    /// Creates a line with two halves.
     pub(super) fn halves([left, right]: [Vec<Stretch>; 2], sign: &'static str) -> Line {
         Line { words: left, beside: Some((sign, right)), leads: None }
     }
 
-    /// Returns whether its halves differ.
+    /// Returns whether the halves differ.
     pub(super) fn differs(&self) -> bool {
         self.beside.as_ref().is_some_and(|(sign, _)| *sign != SAME)
     }
