@@ -20,7 +20,7 @@ pub(super) struct Connection {
     /// The conversation, or the last refused upgrade, as passed along with every event.
     conversation: Option<Box<event::Conversation>>,
     /// The first bytes, which identify the protocol if the connection is not a WebSocket.
-    witness: ProtocolDetector,
+    detector: ProtocolDetector,
 }
 
 impl Connection {
@@ -34,7 +34,7 @@ impl Connection {
             transport: TcpFacts::new(segment, at),
             stack,
             conversation: None,
-            witness: ProtocolDetector::new(segment.flags.has(Flags::SYN)),
+            detector: ProtocolDetector::new(segment.flags.has(Flags::SYN)),
         }
     }
 
@@ -45,7 +45,7 @@ impl Connection {
 
     /// Returns whether nothing further can be found in it, not even its protocol.
     pub(super) fn is_over(&mut self) -> bool {
-        self.stack.is_over() && (self.conversation.is_some() || self.witness.has_enough())
+        self.stack.is_over() && (self.conversation.is_some() || self.detector.has_enough())
     }
 
     /// Returns whether it carries nothing to show, even if its protocol is not identified yet.
@@ -75,7 +75,7 @@ impl Connection {
 
     /// Returns the memory it uses.
     pub(super) fn holdings(&self) -> Holdings {
-        let fixed = size_of::<Connection>().saturating_add(self.witness.allocated());
+        let fixed = size_of::<Connection>().saturating_add(self.detector.allocated());
         let fixed = fixed.saturating_add(self.conversation.as_ref().map_or(0, |it| it.allocated()));
         let own = Holdings {
             state: fixed,
@@ -126,11 +126,11 @@ impl Connection {
 
     /// Processes the next segment.
     pub(super) fn push(&mut self, segment: &Segment<'_>, at: At, shared: &mut Shared, sink: &mut dyn Sink) {
-        let Connection { id, tcp, order, transport, stack, conversation, witness } = self;
+        let Connection { id, tcp, order, transport, stack, conversation, detector } = self;
         let side = transport.sender(segment);
         transport.see(side, at);
         if segment.cut > 0 {
-            witness.cut(segment.packet_length);
+            detector.cut(segment.packet_length);
             transport.longest_truncated = transport.longest_truncated.max(segment.packet_length);
         }
         let (how, was_reset) =
@@ -138,7 +138,7 @@ impl Connection {
         let delivery = tcp.push(side, segment, at);
         transport.acknowledges(side, delivery.unseen(!side));
         let mut cx = context(*id, at, transport, conversation, shared, sink);
-        drain(delivery, order, how, (stack, witness), &mut cx);
+        drain(delivery, order, how, (stack, detector), &mut cx);
         if tcp.is_reset() && !was_reset {
             // A reset after a FIN of the same side ends the other one.
             let behind = order.behind(!side, tcp.behind_gap(!side));
@@ -155,7 +155,7 @@ impl Connection {
                 && Side::BOTH.into_iter().any(|side| tcp.behind_gap(side).is_some())
             {
                 order.wait_to_report_limit(side, at, limit);
-                drain(tcp.shed_load(), order, DeliveryMode::Sorted, (stack, witness), &mut cx);
+                drain(tcp.shed_load(), order, DeliveryMode::Sorted, (stack, detector), &mut cx);
                 release(order, behind_gaps(order, tcp), stack, &mut cx);
             }
         }
@@ -167,9 +167,9 @@ impl Connection {
 
     /// Advances capture time to `now.time`, after the packet `now.packet`.
     pub(super) fn advance(&mut self, now: At, shared: &mut Shared, sink: &mut dyn Sink) {
-        let Connection { id, tcp, order, transport, stack, conversation, witness } = self;
+        let Connection { id, tcp, order, transport, stack, conversation, detector } = self;
         let mut cx = context(*id, now, transport, conversation, shared, sink);
-        drain(tcp.advance(now.time), order, DeliveryMode::Sorted, (stack, witness), &mut cx);
+        drain(tcp.advance(now.time), order, DeliveryMode::Sorted, (stack, detector), &mut cx);
         release(order, behind_gaps(order, tcp), stack, &mut cx);
         stack.advance(now.time, &mut cx);
     }
@@ -177,10 +177,10 @@ impl Connection {
     /// Gives up queued data because a bound was reached; returns whether that released memory.
     pub(super) fn shed_load(&mut self, shared: &mut Shared, sink: &mut dyn Sink) -> bool {
         let before = self.waiting();
-        let Connection { id, tcp, order, transport, stack, conversation, witness } = self;
+        let Connection { id, tcp, order, transport, stack, conversation, detector } = self;
         let at = transport.last;
         let mut cx = context(*id, at, transport, conversation, shared, sink);
-        drain(tcp.shed_load(), order, DeliveryMode::Sorted, (stack, witness), &mut cx);
+        drain(tcp.shed_load(), order, DeliveryMode::Sorted, (stack, detector), &mut cx);
         release(order, behind_gaps(order, tcp), stack, &mut cx);
         // The queued data may now be part of a search and use as much memory.
         if tcp.waiting().saturating_add(order.allocated()).saturating_add(stack.waiting()) >= before {
@@ -191,9 +191,9 @@ impl Connection {
 
     /// Reports everything left, because no more segments will come.
     pub(super) fn finish(mut self, at: At, shared: &mut Shared, sink: &mut dyn Sink) {
-        let Connection { id, tcp, order, transport, stack, conversation, witness } = &mut self;
+        let Connection { id, tcp, order, transport, stack, conversation, detector } = &mut self;
         let mut cx = context(*id, at, transport, conversation, shared, sink);
-        drain(tcp.finish(), order, DeliveryMode::Sorted, (stack, witness), &mut cx);
+        drain(tcp.finish(), order, DeliveryMode::Sorted, (stack, detector), &mut cx);
         release(order, Pair::default(), stack, &mut cx);
         stack.close(Ending::Unseen, &mut cx);
         self.report_unshown(Some(at.packet), shared, sink);
@@ -203,7 +203,7 @@ impl Connection {
     /// not the connection's last one.
     pub(super) fn report_unshown(&self, known: Option<u64>, shared: &mut Shared, sink: &mut dyn Sink) {
         if !self.transport.shown {
-            let unshown = self.witness.describe(&self.transport);
+            let unshown = self.detector.describe(&self.transport);
             #[cfg(feature = "tls")]
             if let event::Reason::Tls(tls) = &unshown.reason
                 && shared.has_no_keys()
@@ -254,7 +254,7 @@ fn drain(
     mut delivery: Delivery<'_, '_>,
     order: &mut WireOrder,
     how: DeliveryMode,
-    (stack, witness): (&mut Stack, &mut ProtocolDetector),
+    (stack, detector): (&mut Stack, &mut ProtocolDetector),
     cx: &mut Context<'_>,
 ) {
     let (now, conn) = (cx.at, cx.conn);
@@ -271,7 +271,7 @@ fn drain(
             Output::Bytes { start, bytes, at: carried, .. } => {
                 cx.shared.recent.keep((conn, side), start, bytes);
                 if !cx.transport.shown {
-                    witness.bytes(side, bytes);
+                    detector.bytes(side, bytes);
                 }
                 if waits {
                     order.wait(side, at, StreamInput::Bytes(bytes.into(), carried), true);
@@ -279,7 +279,7 @@ fn drain(
                     stack.bytes(side, bytes, carried, cx);
                 }
                 if cx.transport.shown {
-                    witness.release();
+                    detector.release();
                 }
                 continue;
             }
@@ -296,7 +296,7 @@ fn drain(
             }
             Output::Gap { length, cause, .. } => {
                 let lost = Lost::Exact(length);
-                witness.gap(side, lost);
+                detector.gap(side, lost);
                 StreamInput::Gap(lost, Some(cause.name()))
             }
             Output::End { how, .. } => StreamInput::End(how),

@@ -36,22 +36,21 @@ use crate::tcp::{End, GapCause};
 /// The layer of a pair of streams, which may contain another stack.
 ///
 /// ```text
-///                 request             101
-///   Start ────────────────► Http ──────────────► WebSocket
-///     │                     │ │ │ CONNECT             ▲
-///     │ gap         no HTTP │ │ └────► Tunnel: Start …│
-///     ▼        behind a gap │ │                       │
-///   MidStream ◄─────────────┘ │ no HTTP               │
-///     │  │                    ▼                       │
-///     │  │                  Opaque                    │
-///     │  └──────────── frames found ──────────────────┘
-///     ▼
-///   Unrecognised: nothing convinced in so many bytes, as in the middle of a long message
+///   Start ── PROXY, SOCKS, uwsgi ──► Preamble ──► Tunnel: Start …
+///     ├───── ClientHello ──────────► Encrypted: Start …
+///     ├───── preface, ALPN h2 ─────► Http2: WebSocket … for each stream
+///     │                                ▲ h2c
+///     ├───── request ──────────────► Http ──── 101 ──────────► WebSocket
+///     │                              │ │ │ └── without a key ► KeylessUpgrade ──► WebSocket or Opaque
+///     │                              │ │ └──── CONNECT ──────► Tunnel: Start …
+///     │                              │ └────── not HTTP ─────► Opaque
+///     │                              │ not HTTP after a gap
+///     ├───── gap ──────────────────► MidStream ── frames ────► WebSocket, Http2 or Encrypted
+///     │                                └───────── none ──────► Unrecognised
+///     └───── anything else ────────► UnknownRequest ── 101 ──► WebSocket, else Opaque
 /// ```
 ///
-/// Unasked is between Http and Opaque: if the client's first bytes are not HTTP, the server may still grant an upgrade.
-/// A preamble (PROXY, SOCKS, uwsgi) is between Start and a tunnel. Opaque is final. So is Unrecognised, unless a
-/// segment consists entirely of frames.
+/// Opaque is final. So is Unrecognised, unless a segment consists entirely of frames.
 ///
 /// Sides are TCP's; [`TcpFacts::role`](super::transport::TcpFacts::role) determines which of them is the client.
 #[derive(Debug)]
