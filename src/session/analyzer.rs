@@ -33,7 +33,7 @@ pub struct Analyzer {
     /// The memory of all connections.
     holdings: Holdings,
     /// Connections being searched for frames, oldest search first, each with the number of its search.
-    late: VecDeque<(usize, ConnId, u32)>,
+    searching: VecDeque<(usize, ConnId, u32)>,
     /// Connections that show nothing and are kept only until the other side's first bytes reveal their protocol.
     undescribed: VecDeque<(usize, ConnId)>,
     /// Conversations whose inflaters are in use, roughly least recently used first.
@@ -110,7 +110,7 @@ impl Analyzer {
             free: Vec::new(),
             due: BTreeSet::new(),
             holdings: Holdings::default(),
-            late: VecDeque::new(),
+            searching: VecDeque::new(),
             undescribed: VecDeque::new(),
             inflating: VecDeque::new(),
             windows: RestingWindows::default(),

@@ -1,6 +1,6 @@
 //! Action Cable (Ruby on Rails), `actioncable-v1-json`, and `AnyCable`'s extended variant, also as MessagePack.
 
-use super::decoder::{Decoder, Out, Unit};
+use super::decoder::{Decoder, Out, UnitBuilder};
 use super::input::Input;
 use super::json;
 use super::packed::{Packing, write_json};
@@ -99,7 +99,7 @@ fn say(json: &[u8], input: &Input<'_>, out: &mut Out<'_>) {
 }
 
 /// Sets the error, and the role of a message in an exchange.
-fn judge(unit: &mut Unit<'_>, word: &str, channel: Option<&str>, reason: Option<&str>) {
+fn judge(unit: &mut UnitBuilder<'_>, word: &str, channel: Option<&str>, reason: Option<&str>) {
     match (word, channel) {
         ("ping" | "pong", _) => {
             unit.heartbeat();

@@ -49,11 +49,11 @@ pub(super) struct Out<'o> {
 
 impl Out<'_> {
     /// Begins a unit; it is emitted with whatever is set on it.
-    pub(super) fn unit(&mut self, protocol: &'static str, kind: &'static str) -> Unit<'_> {
+    pub(super) fn unit(&mut self, protocol: &'static str, kind: &'static str) -> UnitBuilder<'_> {
         let index = self.units.begin(protocol, kind, self.first);
         let mut draft = Draft { units: self.units, payload: self.payload, index };
         draft.inside(self.inside);
-        Unit { draft, pairs: self.pairs, from: self.from, first: self.first, at: self.at }
+        UnitBuilder { draft, pairs: self.pairs, from: self.from, first: self.first, at: self.at }
     }
 
     /// Returns whether the receiver of this message asked this question and waits for the answer.
@@ -103,7 +103,7 @@ impl Out<'_> {
 ///
 /// Everything in [`Draft`] can be set on it; questions and answers must come last, because they use its name.
 #[derive(Debug)]
-pub(super) struct Unit<'o> {
+pub(super) struct UnitBuilder<'o> {
     draft: Draft<'o>,
     pairs: &'o mut Pairs,
     from: Side,
@@ -111,7 +111,7 @@ pub(super) struct Unit<'o> {
     at: At,
 }
 
-impl<'o> std::ops::Deref for Unit<'o> {
+impl<'o> std::ops::Deref for UnitBuilder<'o> {
     type Target = Draft<'o>;
 
     fn deref(&self) -> &Draft<'o> {
@@ -119,13 +119,13 @@ impl<'o> std::ops::Deref for Unit<'o> {
     }
 }
 
-impl<'o> std::ops::DerefMut for Unit<'o> {
+impl<'o> std::ops::DerefMut for UnitBuilder<'o> {
     fn deref_mut(&mut self) -> &mut Draft<'o> {
         &mut self.draft
     }
 }
 
-impl Unit<'_> {
+impl UnitBuilder<'_> {
     /// Makes it a question, to be answered by its receiver under the same scope and ID.
     ///
     /// Scopes separate IDs that are numbered independently: those of namespaces, or of kinds of packets.

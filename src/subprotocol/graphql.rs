@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::model::{Anomaly, Side};
 
-use super::decoder::{Decoder, Out, Unit};
+use super::decoder::{Decoder, Out, UnitBuilder};
 use super::input::Input;
 use super::json::{self, Shape, Value};
 use super::protocol::{Evidence, Protocol};
@@ -136,7 +136,7 @@ impl GraphQl {
     }
 }
 
-fn say(unit: &mut Unit<'_>, kind: &str, members: &Members<'_>) {
+fn say(unit: &mut UnitBuilder<'_>, kind: &str, members: &Members<'_>) {
     let id = members.id.as_deref().unwrap_or_default();
     if !id.is_empty() {
         unit.id(id);
@@ -198,7 +198,7 @@ fn say(unit: &mut Unit<'_>, kind: &str, members: &Members<'_>) {
 }
 
 /// Sets the requested operation: its kind and its name, from `operationName` or from the document.
-fn operation(unit: &mut Unit<'_>, payload: Option<Value<'_>>) {
+fn operation(unit: &mut UnitBuilder<'_>, payload: Option<Value<'_>>) {
     let Some(payload) = payload else { return };
     // AppSync has the operation as JSON in a string.
     let within = payload.get("data").and_then(|it| it.text());
@@ -248,7 +248,7 @@ fn definition(document: &str) -> (Option<&'static str>, Option<&str>) {
 }
 
 /// Sets the message of the first error, which may be in a list or stand alone.
-fn errors(unit: &mut Unit<'_>, errors: Option<Value<'_>>) {
+fn errors(unit: &mut UnitBuilder<'_>, errors: Option<Value<'_>>) {
     let Some(errors) = errors else { return };
     let first = if errors.shape == Shape::Array { errors.items().next() } else { Some(errors) };
     let Some(first) = first else { return };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::model::Side;
 
-use super::decoder::{Decoder, Out, Unit};
+use super::decoder::{Decoder, Out, UnitBuilder};
 use super::input::Input;
 use super::protocol::{Evidence, Protocol};
 use super::schema::Schema;
@@ -168,7 +168,7 @@ struct Message<'a> {
 
 impl Message<'_> {
     /// Adds its content, decoded with the user's type for the method, if there is one.
-    fn say(&self, path: &str, schema: Option<&dyn Schema>, unit: &mut Unit<'_>) {
+    fn say(&self, path: &str, schema: Option<&dyn Schema>, unit: &mut UnitBuilder<'_>) {
         let is_whole = self.bytes.len() as u64 == self.length;
         if !is_whole {
             unit.incomplete();
@@ -191,7 +191,7 @@ impl Message<'_> {
 }
 
 /// Names a unit after the called method, if known.
-fn name(unit: &mut Unit<'_>, path: &str) {
+fn name(unit: &mut UnitBuilder<'_>, path: &str) {
     if !path.is_empty() {
         unit.name(path);
     }

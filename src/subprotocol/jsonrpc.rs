@@ -3,7 +3,7 @@
 
 use crate::model::{Anomaly, Side};
 
-use super::decoder::{Decoder, Out, Unit};
+use super::decoder::{Decoder, Out, UnitBuilder};
 use super::input::Input;
 use super::json::{self, Shape, Value};
 use super::protocol::{Evidence, Opening, Protocol};
@@ -302,20 +302,20 @@ impl JsonRpc {
     }
 }
 
-fn text_of(unit: &mut Unit<'_>, field: &'static str, value: Value<'_>, member: &str) {
+fn text_of(unit: &mut UnitBuilder<'_>, field: &'static str, value: Value<'_>, member: &str) {
     if let Some(text) = value.get(member).and_then(|it| it.scalar()) {
         unit.text(field, &text);
     }
 }
 
-fn identify(unit: &mut Unit<'_>, id: Value<'_>) {
+fn identify(unit: &mut UnitBuilder<'_>, id: Value<'_>) {
     if let Some(id) = id.scalar() {
         unit.id(&id);
     }
 }
 
 /// Sets the session of a target, within which IDs are numbered (DevTools Protocol, "flatten").
-fn session(unit: &mut Unit<'_>, session: Option<Value<'_>>) {
+fn session(unit: &mut UnitBuilder<'_>, session: Option<Value<'_>>) {
     if let Some(session) = session.and_then(|it| it.text()) {
         unit.text("sessionId", &session);
     }
@@ -329,7 +329,7 @@ fn scope(session: Option<Value<'_>>) -> u64 {
 }
 
 /// Sets an error object: its message, or its code if it has none (JSON-RPC 2.0 §5.1).
-fn error(unit: &mut Unit<'_>, error: Option<Value<'_>>) {
+fn error(unit: &mut UnitBuilder<'_>, error: Option<Value<'_>>) {
     let Some(error) = error else { return };
     let Some([code, message, data]) = json::pick(error.raw, error.whole, ["code", "message", "data"]) else {
         unit.error(&error.text().unwrap_or_default());
@@ -353,7 +353,7 @@ fn error(unit: &mut Unit<'_>, error: Option<Value<'_>>) {
 }
 
 /// Sets an error that a tool reports, which the protocol sends as a result (MCP, "Error Handling").
-fn tool_error(unit: &mut Unit<'_>, result: Value<'_>) {
+fn tool_error(unit: &mut UnitBuilder<'_>, result: Value<'_>) {
     let Some([failed, content]) = json::pick(result.raw, result.whole, ["isError", "content"]) else {
         return;
     };

@@ -142,7 +142,7 @@ impl Decoder for Kubernetes {
 }
 
 /// Sets how the command ended: a `metav1.Status`, with the exit code among its causes.
-fn status(data: &[u8], input: &Input<'_>, unit: &mut super::decoder::Unit<'_>) {
+fn status(data: &[u8], input: &Input<'_>, unit: &mut super::decoder::UnitBuilder<'_>) {
     let names = ["status", "reason", "message", "details"];
     let Some([status, reason, message, details]) = json::pick(data, input.is_whole(), names) else {
         // Before v4 it is plain text, and an error.

@@ -3,7 +3,7 @@
 
 use crate::model::{Anomaly, Pair, Side};
 
-use super::decoder::{Decoder, Out, Unit};
+use super::decoder::{Decoder, Out, UnitBuilder};
 use super::input::Input;
 use super::json::{self, Shape, Value};
 use super::protocol::{Evidence, Protocol};
@@ -166,7 +166,7 @@ impl Ocpp {
 }
 
 /// Sets the error of a call (OCPP-J §4.2.3).
-fn failure(unit: &mut Unit<'_>, kind: &str, [code, description]: [Option<Value<'_>>; 2]) {
+fn failure(unit: &mut UnitBuilder<'_>, kind: &str, [code, description]: [Option<Value<'_>>; 2]) {
     let [code, description] = [code, description].map(|it| it.and_then(|it| it.text()));
     if let Some(code) = &code {
         unit.text("errorCode", code);
@@ -177,7 +177,7 @@ fn failure(unit: &mut Unit<'_>, kind: &str, [code, description]: [Option<Value<'
     unit.error(code.as_deref().unwrap_or(kind));
 }
 
-fn body(unit: &mut Unit<'_>, value: Option<Value<'_>>) {
+fn body(unit: &mut UnitBuilder<'_>, value: Option<Value<'_>>) {
     if let Some(value) = value.filter(|it| it.whole) {
         unit.body(Format::Json, value.raw);
     }

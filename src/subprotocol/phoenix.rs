@@ -121,7 +121,7 @@ impl Decoder for Phoenix {
 }
 
 /// Sets the payload; for a reply, its status and response.
-fn reply(unit: &mut super::decoder::Unit<'_>, kind: &str, payload: Value<'_>) {
+fn reply(unit: &mut super::decoder::UnitBuilder<'_>, kind: &str, payload: Value<'_>) {
     if kind != "reply" {
         unit.body(Format::Json, payload.raw);
         return;

@@ -4,7 +4,7 @@
 
 use crate::model::{At, Pair, Side};
 
-use super::decoder::{Decoder, Out, Unit};
+use super::decoder::{Decoder, Out, UnitBuilder};
 use super::input::Input;
 use super::protocol::{Evidence, Protocol};
 
@@ -450,7 +450,7 @@ fn output(held: &[u8], took: (At, u32), out: &mut Out<'_>) -> Read {
     }
 }
 
-fn unit<'o>(kind: &'static str, (first, messages): (At, u32), out: &'o mut Out<'_>) -> Unit<'o> {
+fn unit<'o>(kind: &'static str, (first, messages): (At, u32), out: &'o mut Out<'_>) -> UnitBuilder<'o> {
     let mut unit = out.unit(NAME, kind);
     unit.took(first, messages);
     unit

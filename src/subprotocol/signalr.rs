@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::model::{Anomaly, At, Pair, Side};
 
-use super::decoder::{Decoder, Out, Unit};
+use super::decoder::{Decoder, Out, UnitBuilder};
 use super::input::Input;
 use super::json::{self, Shape};
 use super::packed::{Cursor, Packing};
@@ -250,7 +250,7 @@ impl HubMessage<'_> {
     }
 
     /// Pairs the unit with its counterpart; `from_asker` means that the receiver asked with this ID.
-    fn pair(&self, unit: &mut Unit<'_>, from_asker: bool) {
+    fn pair(&self, unit: &mut UnitBuilder<'_>, from_asker: bool) {
         for stream in self.streams.iter().take(MAX_STREAMS) {
             unit.may_ask(STREAMS, *stream);
         }

@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use super::decoder::{Decoder, Out, Unit};
+use super::decoder::{Decoder, Out, UnitBuilder};
 use super::input::Input;
 use super::protocol::{Evidence, Protocol};
 use super::unit::Format;
@@ -121,7 +121,7 @@ impl Decoder for Sip {
 
 /// Sets the error, and the role of a message in an exchange.
 fn pair(
-    unit: &mut Unit<'_>,
+    unit: &mut UnitBuilder<'_>,
     line: &str,
     method: Option<&str>,
     status: Option<u32>,

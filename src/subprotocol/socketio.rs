@@ -5,7 +5,7 @@
 
 use crate::model::{Anomaly, Pair, Side};
 
-use super::decoder::{Out, Unit};
+use super::decoder::{Out, UnitBuilder};
 use super::input::Input;
 use super::json;
 use super::packed::{Cursor, Packing};
@@ -326,7 +326,7 @@ fn say(head: &Head<'_>, input: &Input<'_>, out: &mut Out<'_>) -> Option<String> 
 }
 
 /// Sets the name and the arguments of an event; returns the name.
-fn event(unit: &mut Unit<'_>, array: json::Value<'_>, input: &Input<'_>) -> Option<String> {
+fn event(unit: &mut UnitBuilder<'_>, array: json::Value<'_>, input: &Input<'_>) -> Option<String> {
     let mut items = array.items();
     let name = items.next()?.scalar()?;
     let args = items.rest();
@@ -337,7 +337,7 @@ fn event(unit: &mut Unit<'_>, array: json::Value<'_>, input: &Input<'_>) -> Opti
 
 /// Sets up a CONNECT: a question from the client, or the server's answer, which revision 4 sends for the main namespace
 /// without being asked.
-fn connect(unit: &mut Unit<'_>, from: Side, namespace: &str, data: &[u8]) {
+fn connect(unit: &mut UnitBuilder<'_>, from: Side, namespace: &str, data: &[u8]) {
     if from == Side::Client {
         if !data.is_empty() {
             unit.json("data", data).secret(data);
@@ -352,7 +352,7 @@ fn connect(unit: &mut Unit<'_>, from: Side, namespace: &str, data: &[u8]) {
     }
 }
 
-fn connect_error(unit: &mut Unit<'_>, namespace: &str, value: Option<json::Value<'_>>) {
+fn connect_error(unit: &mut UnitBuilder<'_>, namespace: &str, value: Option<json::Value<'_>>) {
     if let Some(value) = value {
         let message = value.get("message").and_then(|it| it.text()).or_else(|| value.text());
         unit.error(&message.unwrap_or_default());

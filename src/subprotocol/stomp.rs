@@ -5,7 +5,7 @@
 
 use crate::model::{Anomaly, At, Pair, Side};
 
-use super::decoder::{Decoder, Out, Unit};
+use super::decoder::{Decoder, Out, UnitBuilder};
 use super::input::Input;
 use super::protocol::{Evidence, Protocol};
 use super::unit::Format;
@@ -325,7 +325,7 @@ impl Stomp {
 }
 
 /// Makes a frame a question or an answer, depending on its command and its receipt.
-fn pair(unit: &mut Unit<'_>, command: &str, headers: &[u8], from: Side) {
+fn pair(unit: &mut UnitBuilder<'_>, command: &str, headers: &[u8], from: Side) {
     match (command, header(headers, "receipt-id")) {
         ("ERROR", receipt) => {
             unit.error(&unescaped(header(headers, "message").unwrap_or("ERROR".into())));

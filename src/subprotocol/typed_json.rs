@@ -1,7 +1,7 @@
 //! JSON protocols in which one member, or the first item, identifies the type of a message: Meteor's DDP, nostr, and
 //! the hot module replacement of Vite and webpack-dev-server.
 
-use super::decoder::{Decoder, Out, Unit};
+use super::decoder::{Decoder, Out, UnitBuilder};
 use super::input::Input;
 use super::json::{self, Shape, Value};
 use super::protocol::{Evidence, Opening, Protocol};
@@ -153,7 +153,7 @@ impl Decoder for TypedJson {
 }
 
 /// Adds what every object has: its body, and whether it is incomplete.
-fn finish(unit: &mut Unit<'_>, input: &Input<'_>, body: Option<Value<'_>>) {
+fn finish(unit: &mut UnitBuilder<'_>, input: &Input<'_>, body: Option<Value<'_>>) {
     if let Some(body) = body.filter(|it| it.whole) {
         unit.body(Format::Json, body.raw);
     }
@@ -224,7 +224,7 @@ fn ddp(input: &Input<'_>, _: Value<'_>, out: &mut Out<'_>) -> bool {
 }
 
 /// Makes a DDP message a question or an answer, depending on its kind; `first_sub` is the first subscription it names.
-fn pair_ddp(unit: &mut Unit<'_>, kind: &str, id: Option<&str>, first_sub: Option<&str>) {
+fn pair_ddp(unit: &mut UnitBuilder<'_>, kind: &str, id: Option<&str>, first_sub: Option<&str>) {
     match kind {
         "connect" => unit.ask(CALLS, "connect"),
         "connected" | "failed" => {

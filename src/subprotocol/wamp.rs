@@ -367,7 +367,13 @@ struct MessageParts {
 }
 
 impl MessageParts {
-    fn part(&mut self, part: Part, item: Value<'_>, from_here: &[u8], unit: &mut super::decoder::Unit<'_>) {
+    fn part(
+        &mut self,
+        part: Part,
+        item: Value<'_>,
+        from_here: &[u8],
+        unit: &mut super::decoder::UnitBuilder<'_>,
+    ) {
         if part == Dict {
             return self.options(item);
         }
@@ -411,7 +417,7 @@ impl MessageParts {
         self.detailed = named.and_then(|it| it.text()).map(Into::into);
     }
 
-    fn errors(&self, kind: &str, unit: &mut super::decoder::Unit<'_>) {
+    fn errors(&self, kind: &str, unit: &mut super::decoder::UnitBuilder<'_>) {
         let uri = self.uri.as_deref().unwrap_or_default();
         match kind {
             "ERROR" | "ABORT" => {
@@ -431,7 +437,7 @@ impl MessageParts {
     }
 
     /// Pairs questions and answers; the IDs of each kind are numbered independently.
-    fn pair(&self, kind: &str, unit: &mut super::decoder::Unit<'_>) {
+    fn pair(&self, kind: &str, unit: &mut super::decoder::UnitBuilder<'_>) {
         let id = self.request.as_deref().unwrap_or_default();
         let about = if kind == "ERROR" { self.about.unwrap_or(0) } else { 0 };
         let (asks, scope) = match (kind, about) {

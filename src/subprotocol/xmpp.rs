@@ -3,7 +3,7 @@
 
 use crate::model::Side;
 
-use super::decoder::{Decoder, Out, Unit};
+use super::decoder::{Decoder, Out, UnitBuilder};
 use super::input::Input;
 use super::protocol::{Evidence, Protocol};
 use super::unit::Format;
@@ -158,7 +158,7 @@ impl Decoder for Xmpp {
 }
 
 /// Sets credentials, errors and pings.
-fn judge(unit: &mut Unit<'_>, element: &Element<'_>, child: Option<&Element<'_>>) {
+fn judge(unit: &mut UnitBuilder<'_>, element: &Element<'_>, child: Option<&Element<'_>>) {
     if matches!(element.local(), b"auth" | b"response") && !element.empty {
         let end = memchr::memchr(b'<', element.rest).unwrap_or(element.rest.len());
         let secret = element.rest.get(..end).unwrap_or_default();
@@ -180,7 +180,7 @@ fn judge(unit: &mut Unit<'_>, element: &Element<'_>, child: Option<&Element<'_>>
 }
 
 /// Makes a stanza a question or an answer (RFC 6120 §8.2.3).
-fn pair(unit: &mut Unit<'_>, element: &Element<'_>, from: Side) {
+fn pair(unit: &mut UnitBuilder<'_>, element: &Element<'_>, from: Side) {
     let id = element.attribute(b"id");
     match (element.local(), element.attribute(b"type")) {
         (b"iq", Some(b"get" | b"set")) => unit.ask(QUERIES, id),

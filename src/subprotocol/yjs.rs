@@ -1,7 +1,7 @@
 //! Yjs: y-websocket and Hocuspocus (y-protocols; lib0 variable-length numbers): synchronisation and awareness of shared
 //! documents.
 
-use super::decoder::{Decoder, Out, Unit};
+use super::decoder::{Decoder, Out, UnitBuilder};
 use super::input::Input;
 use super::protocol::{Evidence, Protocol};
 use super::unit::Format;
@@ -185,7 +185,7 @@ impl Decoder for Yjs {
 }
 
 /// Sets the state that each client announces: its number, a clock, and JSON (y-protocols, `encodeAwarenessUpdate`).
-fn awareness(data: &[u8], unit: &mut Unit<'_>) {
+fn awareness(data: &[u8], unit: &mut UnitBuilder<'_>) {
     let Some((clients, mut rest)) = number(data) else { return };
     unit.number("clients", clients);
     for n in 0..clients.min(MAX_CLIENTS) {

@@ -30,7 +30,7 @@ pub(super) struct UnopenedRecords {
 /// The state of one side's records: the current keys, the sequence number and what is missing.
 #[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(super) struct Direction {
-    pub(super) walk: RecordReader,
+    pub(super) reader: RecordReader,
     pub(super) messages: Messages,
     pub(super) epoch: Epoch,
     /// The keys of the epoch, once a record was opened with them.
@@ -59,7 +59,7 @@ pub(super) struct Direction {
 impl Default for Direction {
     fn default() -> Self {
         Direction {
-            walk: RecordReader::default(),
+            reader: RecordReader::default(),
             messages: Messages::default(),
             epoch: Epoch::Clear,
             keys: None,
@@ -105,7 +105,7 @@ pub(super) struct Opening {
 impl Direction {
     /// Creates the state of a side whose first bytes were not captured.
     pub(super) fn mid_stream() -> Self {
-        Direction { walk: RecordReader::lost(), gapped: true, ..Direction::default() }
+        Direction { reader: RecordReader::lost(), gapped: true, ..Direction::default() }
     }
 
     /// Enters another epoch: its keys have yet to be found, and its first record has sequence number 0.

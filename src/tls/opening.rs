@@ -220,9 +220,9 @@ impl Stream {
 
     /// Searches the bytes collected after a loss for the next record; returns the bytes from it on.
     pub(super) fn search(&mut self, side: Side, at: At, keys: &KeyLog) -> Vec<(At, Vec<u8>)> {
-        let mut walk = mem::take(&mut self.sides[side].walk);
+        let mut reader = mem::take(&mut self.sides[side].reader);
         let mut found = Vec::new();
-        if let Some(search) = walk.search() {
+        if let Some(search) = reader.search() {
             while let Some(candidate) = search.candidate() {
                 let before = Some(Tail::of(candidate.gap.earlier));
                 let record = Record { header: candidate.header, fragment: candidate.fragment, before };
@@ -249,9 +249,9 @@ impl Stream {
             search.trim();
         }
         if !found.is_empty() {
-            walk.resume();
+            reader.resume();
         }
-        self.sides[if self.swapped { !side } else { side }].walk = walk;
+        self.sides[if self.swapped { !side } else { side }].reader = reader;
         found
     }
 

@@ -240,8 +240,8 @@ mod tests {
     /// Records of 3, 1 and 4 bytes.
     const BYTES: &[u8] = b"\x16\x03\x01\0\x03abc\x14\x03\x03\0\x01\x01\x17\x03\x03\0\x04wxyz";
 
-    fn walk(steps: &[Result<&[u8], u64>]) -> (Vec<String>, RecordReader) {
-        let (mut walk, mut found) = (RecordReader::default(), Vec::new());
+    fn read(steps: &[Result<&[u8], u64>]) -> (Vec<String>, RecordReader) {
+        let (mut reader, mut found) = (RecordReader::default(), Vec::new());
         let mut say = |it: Found<'_>| match it {
             Found::Record { header, fragment, .. } => {
                 found.push(format!("{} {}", header.kind, String::from_utf8_lossy(&fragment)));
@@ -253,55 +253,55 @@ mod tests {
             match step {
                 Ok(bytes) => {
                     let mut bytes = *bytes;
-                    while let Some(it) = walk.step(&mut bytes, At::default()) {
+                    while let Some(it) = reader.step(&mut bytes, At::default()) {
                         say(it);
                     }
                 }
                 Err(lost) => {
-                    if let Some(cut) = walk.gap(Lost::Exact(*lost)) {
+                    if let Some(cut) = reader.gap(Lost::Exact(*lost)) {
                         say(Found::Cut(cut));
                     }
                 }
             }
         }
-        (found, walk)
+        (found, reader)
     }
 
     #[test]
     fn any_cutting_gives_the_same_records() {
-        let (whole, _) = walk(&[Ok(BYTES)]);
+        let (whole, _) = read(&[Ok(BYTES)]);
         assert_eq!(whole, ["22 abc", "20 \u{1}", "23 wxyz"]);
         for cut in 0..=BYTES.len() {
             let (one, two) = BYTES.split_at(cut);
-            assert_eq!(walk(&[Ok(one), Ok(two)]).0, whole, "{cut}");
+            assert_eq!(read(&[Ok(one), Ok(two)]).0, whole, "{cut}");
         }
         let bytes: Vec<_> = BYTES.chunks(1).map(Ok).collect();
-        assert_eq!(walk(&bytes).0, whole);
+        assert_eq!(read(&bytes).0, whole);
     }
 
     #[test]
     fn a_gap_within_a_fragment_is_arithmetic() {
-        let (found, _) = walk(&[Ok(&BYTES[..6]), Err(1), Ok(&BYTES[7..])]);
+        let (found, _) = read(&[Ok(&BYTES[..6]), Err(1), Ok(&BYTES[7..])]);
         assert_eq!(found, ["22 [(0, [97]), (2, [99])]", "20 \u{1}", "23 wxyz"]);
         // Up to the very end of the record.
-        let (found, _) = walk(&[Ok(&BYTES[..6]), Err(2), Ok(&BYTES[8..])]);
+        let (found, _) = read(&[Ok(&BYTES[..6]), Err(2), Ok(&BYTES[8..])]);
         assert_eq!(found, ["22 [(0, [97])]", "20 \u{1}", "23 wxyz"]);
     }
 
     #[test]
     fn a_gap_that_takes_a_header_loses_the_place() {
         for (before, after) in [(0, 3), (3, 6), (6, 9), (8, 12)] {
-            let (_, mut walk) =
-                walk(&[Ok(&BYTES[..before]), Err((after - before) as u64), Ok(&BYTES[after..])]);
-            assert!(walk.search().is_some(), "{before}");
+            let (_, mut reader) =
+                read(&[Ok(&BYTES[..before]), Err((after - before) as u64), Ok(&BYTES[after..])]);
+            assert!(reader.search().is_some(), "{before}");
         }
     }
 
     #[test]
     fn what_cannot_be_a_header_is_none() {
-        let (found, mut walk) = walk(&[Ok(BYTES), Ok(b"GET / HTTP/1.1\r\n")]);
+        let (found, mut reader) = read(&[Ok(BYTES), Ok(b"GET / HTTP/1.1\r\n")]);
         assert_eq!(found.last().unwrap(), "none");
-        assert!(walk.search().is_some());
+        assert!(reader.search().is_some());
         assert_eq!(Header::parse(b"\x16\x03\x01\0\0"), None, "a fragment is not empty");
         assert_eq!(Header::parse(b"\x16\x03\x01\xff\xff"), None, "no fragment is that long");
         let header = Header::parse(BYTES).unwrap();

@@ -111,7 +111,7 @@ impl Stream {
         }
         let direction = &mut self.sides[side];
         direction.gapped = true;
-        if let Some(cut) = direction.walk.gap(lost) {
+        if let Some(cut) = direction.reader.gap(lost) {
             self.cut(side, &cut, at);
         }
     }
@@ -125,7 +125,7 @@ impl Stream {
             self.hold(side, at, Input::End);
             return;
         }
-        if let Some(cut) = self.sides[side].walk.end() {
+        if let Some(cut) = self.sides[side].reader.end() {
             self.sides[side].gapped = true;
             self.cut(side, &cut, at);
         }
@@ -133,7 +133,7 @@ impl Stream {
         if mem::replace(&mut direction.closed, true) {
             return;
         }
-        let incomplete = direction.walk.search().is_some_and(|search| search.skipped() != Lost::Exact(0));
+        let incomplete = direction.reader.search().is_some_and(|search| search.skipped() != Lost::Exact(0));
         if incomplete || direction.passed.bytes > 0 {
             direction.add_missing(Lost::Unknown { least: 0 });
         }
@@ -202,7 +202,7 @@ impl Stream {
 
     /// Returns the memory of incomplete records and messages, in bytes.
     pub fn gathered(&self) -> usize {
-        let side = |it: &Direction| it.walk.held().saturating_add(it.messages.held());
+        let side = |it: &Direction| it.reader.held().saturating_add(it.messages.held());
         side(&self.sides.client).saturating_add(side(&self.sides.server))
     }
 
@@ -242,7 +242,7 @@ impl Stream {
         let mut work = VecDeque::from([(at, bytes)]);
         while let Some((at, bytes)) = work.pop_front() {
             let mut input = &bytes[..];
-            while let Some(found) = self.sides[side].walk.step(&mut input, at) {
+            while let Some(found) = self.sides[side].reader.step(&mut input, at) {
                 let taken = match found {
                     Found::Record { header, fragment, first } => {
                         let taken = self.record(side, header, &fragment, (first, at), keys);
@@ -318,19 +318,19 @@ impl Stream {
         match item.input {
             Input::Bytes(bytes) => {
                 let mut input = &bytes[..];
-                while let Some(found) = direction.walk.step(&mut input, item.at) {
+                while let Some(found) = direction.reader.step(&mut input, item.at) {
                     match found {
                         Found::Record { header, .. } => pass(direction, header),
                         Found::Cut(cut) => pass(direction, cut.header),
                         Found::NoHeader => {}
                     }
                 }
-                if let Some(search) = direction.walk.search() {
+                if let Some(search) = direction.reader.search() {
                     search.forget();
                 }
             }
             Input::Gap(lost) => {
-                if let Some(cut) = direction.walk.gap(lost) {
+                if let Some(cut) = direction.reader.gap(lost) {
                     pass(direction, cut.header);
                 }
             }

@@ -23,7 +23,7 @@ const CANDIDATES: usize = 12;
 const KEPT: usize = 32;
 
 /// The maximum number of searches remembered.
-const LATE: usize = 1024;
+const MAX_SEARCHES: usize = 1024;
 
 impl Analyzer {
     /// Returns the memory used by all connections, in bytes.
@@ -83,7 +83,7 @@ impl Analyzer {
         }
         if slot.holdings.searched == 0 && holdings.searched > 0 {
             slot.search = slot.search.wrapping_add(1);
-            self.late.push_back((n, slot.id, slot.search));
+            self.searching.push_back((n, slot.id, slot.search));
         }
         slot.holdings = holdings;
         if due != slot.due {
@@ -150,9 +150,9 @@ impl Analyzer {
             self.update_accounting(n, None);
         }
         while self.holdings.searched > self.bound(self.holdings.searched, limits.searched)
-            || self.late.len() > LATE
+            || self.searching.len() > MAX_SEARCHES
         {
-            let Some((n, id, search)) = self.late.pop_front() else { break };
+            let Some((n, id, search)) = self.searching.pop_front() else { break };
             let slot = self.slots.get_mut(n).and_then(Option::as_mut);
             let slot = slot.filter(|slot| slot.id == id && slot.search == search);
             if let Some(slot) = slot

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::{Anomaly, Side};
 
-use super::super::decoder::{Out, Unit};
+use super::super::decoder::{Out, UnitBuilder};
 use super::super::input::Input;
 use super::super::stream::Packet;
 use super::super::unit::{Format, Role};
@@ -57,7 +57,7 @@ pub(super) fn packet(session: &mut Session, packet: &Packet<'_>, input: &Input<'
     }
 }
 
-fn connect(session: &mut Session, unit: &mut Unit<'_>, reader: &mut Reader<'_>) -> Option<()> {
+fn connect(session: &mut Session, unit: &mut UnitBuilder<'_>, reader: &mut Reader<'_>) -> Option<()> {
     session.connected = true;
     // Whatever follows in the packet, the answer is CONNACK.
     unit.ask(scope(CONNECT), 0);
@@ -104,7 +104,7 @@ fn connect(session: &mut Session, unit: &mut Unit<'_>, reader: &mut Reader<'_>) 
     Some(())
 }
 
-fn connack(session: &mut Session, unit: &mut Unit<'_>, reader: &mut Reader<'_>) -> Option<()> {
+fn connack(session: &mut Session, unit: &mut UnitBuilder<'_>, reader: &mut Reader<'_>) -> Option<()> {
     unit.answer(scope(CONNECT), 0);
     let flags = reader.byte()?;
     unit.flag("session_present", flags & 1 != 0);
@@ -184,7 +184,7 @@ fn request(properties: &[u8]) -> (Option<&str>, Option<&[u8]>) {
 
 fn publish(
     session: &mut Session,
-    unit: &mut Unit<'_>,
+    unit: &mut UnitBuilder<'_>,
     first: u8,
     reader: &mut Reader<'_>,
     packet: &Packet<'_>,
@@ -250,7 +250,12 @@ fn format_of(payload: &[u8]) -> Format {
     }
 }
 
-fn acknowledge(session: &Session, unit: &mut Unit<'_>, kind: u8, reader: &mut Reader<'_>) -> Option<()> {
+fn acknowledge(
+    session: &Session,
+    unit: &mut UnitBuilder<'_>,
+    kind: u8,
+    reader: &mut Reader<'_>,
+) -> Option<()> {
     let id = reader.two()?;
     unit.id(itoa::Buffer::new().format(id));
     let code = reader.byte();
@@ -273,7 +278,7 @@ fn acknowledge(session: &Session, unit: &mut Unit<'_>, kind: u8, reader: &mut Re
     Some(())
 }
 
-fn subscribe(session: &Session, unit: &mut Unit<'_>, kind: u8, reader: &mut Reader<'_>) -> Option<()> {
+fn subscribe(session: &Session, unit: &mut UnitBuilder<'_>, kind: u8, reader: &mut Reader<'_>) -> Option<()> {
     let id = reader.two()?;
     unit.id(itoa::Buffer::new().format(id));
     // Without the version, the position of the filters is unknown, although the format usually reveals it.
@@ -300,7 +305,7 @@ fn subscribe(session: &Session, unit: &mut Unit<'_>, kind: u8, reader: &mut Read
     Some(())
 }
 
-fn granted(session: &Session, unit: &mut Unit<'_>, kind: u8, reader: &mut Reader<'_>) -> Option<()> {
+fn granted(session: &Session, unit: &mut UnitBuilder<'_>, kind: u8, reader: &mut Reader<'_>) -> Option<()> {
     let id = reader.two()?;
     unit.id(itoa::Buffer::new().format(id));
     unit.answer(scope(if kind == SUBACK { SUBSCRIBE } else { UNSUBSCRIBE }), id);
@@ -321,7 +326,7 @@ fn granted(session: &Session, unit: &mut Unit<'_>, kind: u8, reader: &mut Reader
 
 fn leave(
     session: &mut Session,
-    unit: &mut Unit<'_>,
+    unit: &mut UnitBuilder<'_>,
     kind: u8,
     reader: &mut Reader<'_>,
     from: Side,
@@ -342,7 +347,7 @@ fn leave(
 }
 
 /// Sets a reason code; those from 0x80 on are errors, 0 is omitted.
-fn say_reason(unit: &mut Unit<'_>, code: u8) {
+fn say_reason(unit: &mut UnitBuilder<'_>, code: u8) {
     unit.number("reason_code", code);
     if code >= 0x80 {
         unit.static_error(reason(code));
@@ -352,7 +357,7 @@ fn say_reason(unit: &mut Unit<'_>, code: u8) {
 }
 
 /// Sets properties by name, and passes each of them to `see`.
-fn say_properties(unit: &mut Unit<'_>, properties: &[u8], mut see: impl FnMut(u64, Value<'_>)) {
+fn say_properties(unit: &mut UnitBuilder<'_>, properties: &[u8], mut see: impl FnMut(u64, Value<'_>)) {
     let mut reader = Reader::new(properties);
     while let Some((id, name, value)) = packet::next_property(&mut reader) {
         match value {
