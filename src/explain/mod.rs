@@ -196,7 +196,7 @@ pub fn write(it: &Explanation, manner: WriteOptions, notes: &[String], to: &mut 
                 .map(|((reason, server), times)| json!({"reason": reason, "server": server, "connections": times}))
                 .collect();
             let rows: Vec<Value> = it.rows.iter().map(Row::json).collect();
-            let whole = json!({"v": 2, "connections": rows, "groups": groups, "untold": it.unlisted, "capture": notes});
+            let whole = json!({"v": 2, "connections": rows, "groups": groups, "unlisted": it.unlisted, "capture": notes});
             write_json(&whole, &mut *to)?;
             to.write_all(b"\n")
         }

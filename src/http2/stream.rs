@@ -85,21 +85,21 @@ impl Stream {
         }
     }
 
-    const fn is_placed(&self, side: Side) -> bool {
+    const fn is_positioned(&self, side: Side) -> bool {
         self.is(positioned(side))
     }
 
     /// Notes that a gap is reported before the next bytes of a side; returns `false` if that was noted before.
     pub(super) const fn place(&mut self, side: Side) -> bool {
         let positioned = positioned(side);
-        let is_first_report = self.facts & positioned == 0;
+        let is_first = self.facts & positioned == 0;
         self.facts |= positioned;
-        is_first_report
+        is_first
     }
 
     /// Returns whether the position of a side's bytes was reported.
     pub(super) const fn is_read(&self, side: Side) -> bool {
-        self.delivers() && self.is_placed(side) && !self.has_ended(side)
+        self.delivers() && self.is_positioned(side) && !self.has_ended(side)
     }
 
     pub(super) const fn has_ended(&self, side: Side) -> bool {
@@ -279,7 +279,9 @@ mod tests {
         stream.place(Side::Server);
         stream.reverse();
         assert!(stream.has_ended(Side::Server) && !stream.has_ended(Side::Client));
-        assert!(stream.is_placed(Side::Client) && !stream.is_placed(Side::Server) && !stream.is(OPENED));
+        assert!(
+            stream.is_positioned(Side::Client) && !stream.is_positioned(Side::Server) && !stream.is(OPENED)
+        );
     }
 
     #[test]

@@ -84,13 +84,13 @@ enum Interest {
     /// None, because no frames were found; but they may still come.
     Unrecognised,
     /// None: nothing further can be found in it.
-    LowerLayers,
+    None,
 }
 
 impl Interest {
     /// Returns the interest that remains after a connection is dropped.
     const fn behind(connection: &Connection) -> Self {
-        if connection.is_unrecognised() { Interest::Unrecognised } else { Interest::LowerLayers }
+        if connection.is_unrecognised() { Interest::Unrecognised } else { Interest::None }
     }
 }
 

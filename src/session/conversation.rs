@@ -131,7 +131,7 @@ impl Conversation {
     /// Processes bytes that consist of frames.
     fn take_bytes(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         match &mut self.sides[side].reading {
-            Reading::LowerLayers => return,
+            Reading::Ended => return,
             Reading::Searching { search, .. } => search.push(bytes, carried),
             Reading::Counted | Reading::Found(_) | Reading::Proven => {
                 let at = self.order.reach(side, cx.at);
@@ -262,7 +262,7 @@ impl Conversation {
     fn end_side(&mut self, side: Side, seen: bool, cx: &mut Context<'_>) {
         self.end_in_stream(side, cx);
         match &mut self.sides[side].reading {
-            Reading::LowerLayers => return,
+            Reading::Ended => return,
             Reading::Searching { search, .. } if search.captured() > 0 => {
                 let (offset, skipped) = (search.offset(), search.captured());
                 cx.anomaly(Some(side), &Anomaly::LostSync { offset, skipped });
@@ -273,7 +273,7 @@ impl Conversation {
             _ => {}
         }
         self.unfinished(side, seen, cx);
-        self.sides[side].reading = Reading::LowerLayers;
+        self.sides[side].reading = Reading::Ended;
         if seen && self.ended_by.is_none() {
             self.ended_by = Some(side);
         }

@@ -193,7 +193,7 @@ fn http(request: &[u8], response: &[u8]) -> Http {
     let status = answered.split_ascii_whitespace().nth(1).and_then(|status| status.parse().ok());
     let upgrade = if status == Some(101) { field(response, "upgrade") } else { None };
     let offered = if upgrade.is_none() { field(request, "upgrade") } else { None };
-    let is_polling = target.as_deref().is_some_and(says_polling);
+    let is_polling = target.as_deref().is_some_and(is_polling_target);
     let is_sse = field(response, "content-type").is_some_and(|it| is_event_stream(&it));
     let transport = match (is_sse, is_polling) {
         (true, _) => Some(Carrier::Sse),
@@ -211,7 +211,7 @@ fn http(request: &[u8], response: &[u8]) -> Http {
 }
 
 /// Returns whether a target is typical of long polling.
-fn says_polling(target: &str) -> bool {
+fn is_polling_target(target: &str) -> bool {
     let target = target.to_ascii_lowercase();
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let is_poll = |part: &str| {
@@ -272,10 +272,10 @@ mod tests {
             "/echo/000/abc/xhr",
             "/LongPoll",
         ] {
-            assert!(says_polling(target), "{target}");
+            assert!(is_polling_target(target), "{target}");
         }
         for target in ["/", "/polls/3", "/pollution", "/?q=transport=polling", "/xhr.js"] {
-            assert!(!says_polling(target), "{target}");
+            assert!(!is_polling_target(target), "{target}");
         }
     }
 

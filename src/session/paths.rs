@@ -57,8 +57,8 @@ impl Paths {
     /// Returns whether packets of this direction came through this network before.
     #[inline]
     pub(super) fn has(&self, from_high: bool, tunnel: Tunnel) -> bool {
-        let way = self.way(from_high);
-        way.seen && way.tunnel == tunnel || self.has_more(from_high, tunnel)
+        let direction = self.direction(from_high);
+        direction.seen && direction.tunnel == tunnel || self.has_more(from_high, tunnel)
     }
 
     /// Returns how well a segment matches the connection, which was last seen at `seen`.
@@ -73,7 +73,7 @@ impl Paths {
         if self.has(from_high, tunnel) {
             return Match::Known;
         }
-        if !self.way(from_high).seen && self.has(!from_high, tunnel) {
+        if !self.direction(from_high).seen && self.has(!from_high, tunnel) {
             return Match::Answer;
         }
         let soon = now.as_nanos().saturating_sub(seen.as_nanos()) <= SOON;
@@ -84,14 +84,14 @@ impl Paths {
     #[inline]
     pub(super) fn see(&mut self, from_high: bool, segment: &Segment<'_>) {
         let tunnel = segment.flow.tunnel;
-        let way = self.way_mut(from_high);
-        let is_new = way.seen && way.tunnel != tunnel;
-        if !way.seen {
-            (way.seen, way.tunnel) = (true, tunnel);
+        let direction = self.direction_mut(from_high);
+        let is_new = direction.seen && direction.tunnel != tunnel;
+        if !direction.seen {
+            (direction.seen, direction.tunnel) = (true, tunnel);
         }
-        way.next = end(segment);
-        way.stamp = segment.stamp;
-        way.syn = segment.flags.has(Flags::SYN);
+        direction.next = end(segment);
+        direction.stamp = segment.stamp;
+        direction.syn = segment.flags.has(Flags::SYN);
         if is_new && !self.has_more(from_high, tunnel) {
             let more = self.more.get_or_insert_default();
             if more.len() >= MORE {
@@ -103,7 +103,7 @@ impl Paths {
 
     /// Returns whether a segment's numbers continue this connection, whatever network it came through.
     fn continues(&self, from_high: bool, segment: &Segment<'_>, soon: bool) -> bool {
-        let (own, other) = (self.way(from_high), self.way(!from_high));
+        let (own, other) = (self.direction(from_high), self.direction(!from_high));
         let answers = segment.flags.has(Flags::ACK) && other.seen;
         if segment.flags.has(Flags::SYN) {
             // A copy of the SYN, or the response to the other side's.
@@ -121,12 +121,12 @@ impl Paths {
             && (!answers || distance(other.next, segment.ack) <= near)
     }
 
-    fn way(&self, from_high: bool) -> &Direction {
+    fn direction(&self, from_high: bool) -> &Direction {
         let [low, high] = &self.directions;
         if from_high { high } else { low }
     }
 
-    fn way_mut(&mut self, from_high: bool) -> &mut Direction {
+    fn direction_mut(&mut self, from_high: bool) -> &mut Direction {
         let [low, high] = &mut self.directions;
         if from_high { high } else { low }
     }

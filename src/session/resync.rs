@@ -38,7 +38,7 @@ pub(super) struct FrameSearch {
     /// The number of bits required, in addition to those for the number of candidates.
     threshold: u32,
     capacity: usize,
-    gathered: SearchBuffer,
+    buffer: SearchBuffer,
     /// The packet at which the bytes no longer held were readable.
     readable: At,
     /// The offset at which decoding stopped, in the side's WebSocket bytes.
@@ -129,7 +129,7 @@ impl FrameSearch {
 
     /// Sets the packet at which the next bytes are readable, if they are the first.
     pub(super) fn reach(&mut self, at: At) {
-        if self.gathered.len() == 0 {
+        if self.buffer.len() == 0 {
             self.readable = self.readable.later(at);
         }
     }
@@ -168,7 +168,7 @@ impl FrameSearch {
             rsv1: rsv1 != Rsv1::Meaningless,
             threshold: CONVINCING,
             capacity: AFTER_GAP,
-            gathered: SearchBuffer::default(),
+            buffer: SearchBuffer::default(),
             readable: At::default(),
             offset,
             lost,
@@ -218,18 +218,18 @@ impl FrameSearch {
         if self.rests() {
             return self.pass(bytes.len() as u64);
         }
-        if self.gathered.len().saturating_add(bytes.len()) > self.capacity {
-            self.drop_first(self.gathered.len() / 2);
+        if self.buffer.len().saturating_add(bytes.len()) > self.capacity {
+            self.drop_first(self.buffer.len() / 2);
         }
-        self.gathered.push(bytes, carried);
+        self.buffer.push(bytes, carried);
     }
 
     /// Notes that bytes are lost.
     pub(super) fn gap(&mut self, lost: Lost) {
-        if self.gathered.len() == 0 {
+        if self.buffer.len() == 0 {
             self.lost = self.lost.saturating_add(lost.least());
         } else {
-            self.gathered.gap(lost);
+            self.buffer.gap(lost);
         }
         // Frames before the gap may now lead across it; but if gaps are frequent, not each is worth a scan.
         self.next_scan = self.next_scan.min(self.scanned.saturating_add(self.scanned / 64));
@@ -237,14 +237,14 @@ impl FrameSearch {
 
     /// Drops the collected bytes and releases their memory.
     pub(super) fn give_up(&mut self) {
-        self.drop_first(self.gathered.len());
-        self.gathered = SearchBuffer::default();
+        self.drop_first(self.buffer.len());
+        self.buffer = SearchBuffer::default();
         (self.candidates, self.carried_chains) = (Vec::new(), Vec::new());
     }
 
     /// Returns where frames begin, once that is certain.
     pub(super) fn find(&mut self) -> Option<Found> {
-        if self.rests() || self.gathered.len() < self.next_scan {
+        if self.rests() || self.buffer.len() < self.next_scan {
             return None;
         }
         self.wait_for_an_eighth();
@@ -258,7 +258,7 @@ impl FrameSearch {
 
     /// Returns the packet that carried the first byte still held.
     pub(super) fn first(&self) -> Option<At> {
-        self.gathered.first()
+        self.buffer.first()
     }
 
     /// Returns the packet at which the first byte still held was readable.
@@ -268,23 +268,23 @@ impl FrameSearch {
 
     /// Returns the packet at which the bytes before the frames found, or before all bytes held, were readable.
     pub(super) fn readable_before(&self, found: Option<Found>) -> At {
-        self.readable.later(self.gathered.latest_before(found.map_or(0, |found| found.start)))
+        self.readable.later(self.buffer.latest_before(found.map_or(0, |found| found.start)))
     }
 
     /// Returns a result in which frames begin with the first byte held.
     pub(super) fn all(&self) -> Option<Found> {
-        let header = Header::parse(self.gathered.from(0))?;
+        let header = Header::parse(self.buffer.from(0))?;
         Some(Found { start: 0, doubtful: false, in_segments: false, masked: header.mask.is_some() })
     }
 
     /// Returns all frames if there are few of them, all are complete control frames, and no bytes are missing.
     pub(super) fn controls(&self) -> Option<Vec<Control>> {
         const FEW: usize = 512;
-        if self.gathered.len() > FEW || self.dropped > 0 || self.lost > 0 {
+        if self.buffer.len() > FEW || self.dropped > 0 || self.lost > 0 {
             return None;
         }
         let mut controls = Vec::new();
-        for piece in self.gathered.pieces(0) {
+        for piece in self.buffer.pieces(0) {
             let Piece::Bytes(mut bytes, at) = piece else { return None };
             while !bytes.is_empty() {
                 let header = Header::parse(bytes)?;
@@ -310,8 +310,8 @@ impl FrameSearch {
     /// Returns the first bytes received, as long as they are held and nothing is missing.
     pub(super) fn start(&self) -> &[u8] {
         let is_start = self.dropped == 0 && self.lost == 0;
-        match self.gathered.missing_before(self.gathered.end()) {
-            0 if is_start => self.gathered.from(0),
+        match self.buffer.missing_before(self.buffer.end()) {
+            0 if is_start => self.buffer.from(0),
             _ => &[],
         }
     }
@@ -327,7 +327,7 @@ impl FrameSearch {
         const SEVERAL: usize = 3;
         const FEW: usize = 4;
         let mut others = 0_usize;
-        for piece in self.gathered.pieces(0) {
+        for piece in self.buffer.pieces(0) {
             let Piece::Bytes(bytes, _) = piece else { continue };
             match Header::parse(bytes) {
                 Some(header) if FrameSearch::is_plausible(Side::Client, Rsv1::Message, &header) => {
@@ -337,7 +337,7 @@ impl FrameSearch {
                 _ => {}
             }
         }
-        let pieces = || other.gathered.pieces(0).take(FEW.saturating_mul(SEVERAL)).count();
+        let pieces = || other.buffer.pieces(0).take(FEW.saturating_mul(SEVERAL)).count();
         others >= SEVERAL || others > 0 && pieces() <= FEW.saturating_mul(others)
     }
 
@@ -353,12 +353,12 @@ impl FrameSearch {
 
     /// Returns the number of bytes lost before the frames found.
     pub(super) fn lost(&self, found: Found) -> u64 {
-        self.lost.saturating_add(self.gathered.missing_before(found.start) as u64)
+        self.lost.saturating_add(self.buffer.missing_before(found.start) as u64)
     }
 
     /// Returns the number of captured bytes before the frames found.
     pub(super) fn skipped(&self, found: Found) -> u64 {
-        self.dropped.saturating_add(self.gathered.held_before(found.start) as u64)
+        self.dropped.saturating_add(self.buffer.held_before(found.start) as u64)
     }
 
     /// Returns the number of captured bytes before the frames found, if none of those can be frames.
@@ -373,7 +373,7 @@ impl FrameSearch {
 
     /// Returns the number of bytes captured since decoding stopped.
     pub(super) fn captured(&self) -> u64 {
-        self.dropped.saturating_add(self.gathered.len() as u64)
+        self.dropped.saturating_add(self.buffer.len() as u64)
     }
 
     /// Notes captured bytes that are not the beginning of frames.
@@ -383,14 +383,14 @@ impl FrameSearch {
 
     /// Returns the offset of the next byte in the side's WebSocket bytes.
     pub(super) fn end(&self) -> u64 {
-        let missing = self.gathered.missing_before(self.gathered.end());
-        let held = self.gathered.len().saturating_add(missing) as u64;
+        let missing = self.buffer.missing_before(self.buffer.end());
+        let held = self.buffer.len().saturating_add(missing) as u64;
         self.offset.saturating_add(self.lost).saturating_add(self.dropped).saturating_add(held)
     }
 
     /// Returns the allocated memory, in bytes.
     pub(super) fn allocated(&self) -> usize {
-        self.gathered
+        self.buffer
             .allocated()
             .saturating_add(self.candidates.capacity().saturating_mul(size_of::<usize>()))
             .saturating_add(self.carried_chains.capacity().saturating_mul(size_of::<Chain>()))
@@ -398,14 +398,14 @@ impl FrameSearch {
 
     /// Returns the collected bytes, all of them or from the frames found on, by the packets that carried them.
     pub(super) fn pieces(&self, from: Option<Found>) -> impl Iterator<Item = Piece<'_>> {
-        self.gathered.pieces(from.map_or(0, |found| found.start))
+        self.buffer.pieces(from.map_or(0, |found| found.start))
     }
 
     fn drop_first(&mut self, bytes: usize) {
-        let shift = self.gathered.place_behind(bytes);
+        let shift = self.buffer.place_behind(bytes);
         self.carry_chains_over(shift);
-        self.readable = self.readable.later(self.gathered.latest_before(shift));
-        let missing = self.gathered.drop_first(bytes);
+        self.readable = self.readable.later(self.buffer.latest_before(shift));
+        let missing = self.buffer.drop_first(bytes);
         self.dropped = self.dropped.saturating_add(bytes as u64);
         self.lost = self.lost.saturating_add(missing as u64);
         let gone = self.candidates.partition_point(|place| *place < shift);

@@ -36,7 +36,7 @@ impl Store {
     pub fn replay(&mut self, number: u32, sink: &mut dyn Sink) -> Result<(), ReplayError> {
         let entry = self.entry(number).copied().ok_or(ReplayError::Unknown)?;
         if entry.what() != EntryKind::Message {
-            sink.event(&self.beside_messages(&entry, number)?);
+            sink.event(&self.non_message_event(&entry, number)?);
             return Ok(());
         }
         let from = entry.from().ok_or(ReplayError::Unknown)?;
@@ -73,7 +73,7 @@ impl Store {
     /// # Errors
     ///
     /// If too little is known about the entry.
-    pub fn glimpse<R>(
+    pub fn with_event<R>(
         &mut self,
         number: u32,
         wanted: Wanted,
@@ -81,7 +81,7 @@ impl Store {
     ) -> Result<R, ReplayError> {
         let entry = self.entry(number).copied().ok_or(ReplayError::Unknown)?;
         if entry.what() != EntryKind::Message {
-            return self.beside_messages(&entry, number).map(|event| then(&event));
+            return self.non_message_event(&entry, number).map(|event| then(&event));
         }
         let from = entry.from().ok_or(ReplayError::Unknown)?;
         let delta = self.delta(number).unwrap_or_default();
@@ -95,7 +95,7 @@ impl Store {
     }
 
     /// Returns the event of an entry that is not a message.
-    fn beside_messages(&self, entry: &Entry, number: u32) -> Result<Event<'_>, ReplayError> {
+    fn non_message_event(&self, entry: &Entry, number: u32) -> Result<Event<'_>, ReplayError> {
         let kind = match entry.what() {
             EntryKind::Opened => self.opened(entry).ok_or(ReplayError::Unknown)?.kind(),
             EntryKind::Closed => {
@@ -104,8 +104,8 @@ impl Store {
                 Kind::Closed(closed.ok_or(ReplayError::Unknown)?)
             }
             EntryKind::Anomaly => {
-                let remark = self.remark(entry).ok_or(ReplayError::NoEvidence)?;
-                Kind::Anomaly { from: remark.from, anomaly: &remark.anomaly }
+                let stored = self.anomaly_of(entry).ok_or(ReplayError::NoEvidence)?;
+                Kind::Anomaly { from: stored.from, anomaly: &stored.anomaly }
             }
             EntryKind::Message => return Err(ReplayError::Unknown),
         };

@@ -25,7 +25,7 @@ pub struct Store {
     last: Option<(ConnId, u32)>,
     anomalies: List<StoredAnomaly>,
     /// The numbers of the entries that are anomalies.
-    wrong: List<u32>,
+    anomaly_entries: List<u32>,
     counts: [u64; 3],
     totals: Pair<crate::event::DirectionTotals>,
     rates: Rates,
@@ -38,7 +38,7 @@ pub struct Store {
     began: Option<Timestamp>,
     /// The earliest time of an entry, and the maximum delay of one reported late.
     earliest: Option<Timestamp>,
-    lateness: Duration,
+    max_delay: Duration,
     tail: Vec<u8>,
     frame: Vec<u8>,
     trouble: Option<String>,
@@ -110,7 +110,7 @@ impl Store {
     }
 
     /// Returns an anomaly with its evidence, or `None` beyond the bound.
-    pub fn remark(&self, entry: &Entry) -> Option<&StoredAnomaly> {
+    pub fn anomaly_of(&self, entry: &Entry) -> Option<&StoredAnomaly> {
         if entry.what != EntryKind::Anomaly {
             return None;
         }
@@ -129,8 +129,8 @@ impl Store {
 
     /// Returns the numbers of the anomaly entries from entry `from` on.
     pub fn anomalies_from(&self, from: u32) -> impl Iterator<Item = u32> {
-        let first = self.wrong.partition_point(|entry| *entry < from);
-        (first..self.wrong.len()).filter_map(|at| self.wrong.get(at).copied())
+        let first = self.anomaly_entries.partition_point(|entry| *entry < from);
+        (first..self.anomaly_entries.len()).filter_map(|at| self.anomaly_entries.get(at).copied())
     }
 
     /// Returns the connections without a WebSocket, up to the bound.
@@ -150,20 +150,20 @@ impl Store {
     }
 
     /// Returns the maximum time by which an entry is earlier than one before it.
-    pub const fn lateness(&self) -> Duration {
-        self.lateness
+    pub const fn max_delay(&self) -> Duration {
+        self.max_delay
     }
 
     /// Returns a range of entries that contains all from `from` to `to`, and possibly others if some were reported
     /// late.
-    pub fn around(&self, from: Timestamp, to: Timestamp) -> Range<u32> {
-        self.before(from)..self.before(to.plus(self.lateness).plus(Duration::from_nanos(1)))
+    pub fn range_containing(&self, from: Timestamp, to: Timestamp) -> Range<u32> {
+        self.before(from)..self.before(to.plus(self.max_delay).plus(Duration::from_nanos(1)))
     }
 
     /// Returns the first entry from `from` to `to`.
     pub fn first_in(&self, from: Timestamp, to: Timestamp) -> Option<u32> {
         let is_in = |number: &u32| self.entry(*number).is_some_and(|entry| (from..=to).contains(&entry.time));
-        self.around(from, to).take(LOOKED_AT).find(is_in)
+        self.range_containing(from, to).take(LOOKED_AT).find(is_in)
     }
 
     /// Sets the start of the capture: the time of its first packet.
@@ -187,7 +187,7 @@ impl Store {
     /// used.
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // fractions of a time span
     pub fn columns(&self, from: Timestamp, to: Timestamp, columns: usize) -> Vec<Column> {
-        let Range { start: first, end: last } = self.around(from, to);
+        let Range { start: first, end: last } = self.range_containing(from, to);
         let step = to.since(from).as_nanos().checked_div(columns.max(1) as u128).unwrap_or(0);
         if last.saturating_sub(first) > 20_000 && step >= u128::from(self.rates.width()) {
             return self.rates.columns(from, to, columns);
@@ -274,7 +274,7 @@ impl Store {
     fn overhead(&self) -> u64 {
         let lists = self.entries.allocated().saturating_add(self.anomalies.allocated());
         // Each entry has a number in its conversation's list, and each anomaly one in that of the anomalies.
-        let numbers = self.entries.len().saturating_mul(4).saturating_add(self.wrong.allocated());
+        let numbers = self.entries.len().saturating_mul(4).saturating_add(self.anomaly_entries.allocated());
         (lists.saturating_add(numbers) as u64).saturating_add(self.weight)
     }
 
@@ -468,7 +468,7 @@ impl Store {
         if let Some(conversation) = self.conversation_mut(slot) {
             one(&mut conversation.anomalies);
         }
-        self.wrong.push(u32::try_from(self.entries.len()).unwrap_or(u32::MAX));
+        self.anomaly_entries.push(u32::try_from(self.entries.len()).unwrap_or(u32::MAX));
         self.push(slot, entry);
     }
 
@@ -478,7 +478,7 @@ impl Store {
         let order = latest.map_or(entry.time, |latest| latest.order.max(entry.time));
         let entry = Entry { conversation: slot.unwrap_or(u32::MAX), order, ..entry };
         self.earliest = Some(self.earliest.map_or(entry.time, |earliest| earliest.min(entry.time)));
-        self.lateness = self.lateness.max(order.since(entry.time));
+        self.max_delay = self.max_delay.max(order.since(entry.time));
         if let Some(column) = self.rates.at(entry.time) {
             column.count(&entry);
         }

@@ -209,7 +209,7 @@ fn what_is_told_late_keeps_its_time_and_its_place() {
     assert!(entries.iter().map(Entry::order).eq([5, 9, 9, 9, 12].map(at)));
     assert_eq!([6, 9, 10, 12].map(|packet| store.before(at(packet))), [1, 1, 4, 4]);
     // Counted by their own times: the entries ordered at 9 that happened at 6 and 7 are counted there.
-    assert_eq!(store.lateness(), at(9).since(at(6)));
+    assert_eq!(store.max_delay(), at(9).since(at(6)));
     let columns = store.columns(at(5), at(12), 7);
     let counts: Vec<u32> = columns.iter().map(|column| column.messages.client).collect();
     assert_eq!(counts, [1, 1, 1, 0, 1, 0, 1]);
@@ -247,7 +247,7 @@ fn more_anomalies_than_are_kept_keep_their_code() {
     for n in 0..10 {
         let entry = store.entry(n).unwrap();
         assert_eq!(entry.anomaly(), Some(("bad-utf8", Severity::Error)));
-        assert_eq!(store.remark(entry).is_some(), n < 3);
+        assert_eq!(store.anomaly_of(entry).is_some(), n < 3);
     }
     assert_eq!(store.anomalies(), [0, 0, 10]);
 }

@@ -238,7 +238,7 @@ impl Stream {
         if is_session {
             direction.count();
             if is_data {
-                self.decrypt_partial(side, &revealed, true, (cut.first, at));
+                self.report_partial(side, &revealed, true, (cut.first, at));
             } else {
                 self.sides[side].messages.gap();
             }
@@ -254,29 +254,29 @@ impl Stream {
         }
         direction.count();
         let is_certain = kind.is_some() || direction.data && !direction.padded && !may_be_message(&revealed);
-        self.decrypt_partial(side, &revealed, is_certain, (cut.first, at));
+        self.report_partial(side, &revealed, is_certain, (cut.first, at));
     }
 
     /// Processes the end of a record whose header was lost.
-    pub(super) fn decrypt_tail(&mut self, side: Side, revealed: PartialPlaintext, at: At) {
+    pub(super) fn report_tail(&mut self, side: Side, revealed: PartialPlaintext, at: At) {
         let direction = &mut self.sides[side];
         if matches!(direction.epoch, Epoch::Session(_)) {
             // The first record belongs to the handshake.
             let is_certain = direction.number > 1;
-            self.decrypt_partial(side, &revealed, is_certain, (at, at));
+            self.report_partial(side, &revealed, is_certain, (at, at));
             return;
         }
         let (revealed, kind) = inner(revealed, &mut direction.padded);
         match kind {
-            Some(content::APPLICATION_DATA) => self.decrypt_partial(side, &revealed, true, (at, at)),
+            Some(content::APPLICATION_DATA) => self.report_partial(side, &revealed, true, (at, at)),
             Some(content::HANDSHAKE | content::ALERT) => {}
-            _ => self.decrypt_partial(side, &revealed, false, (at, at)),
+            _ => self.report_partial(side, &revealed, false, (at, at)),
         }
     }
 
     /// Reports the captured parts of a record's content; if it is not certain to be application data, reports only that
     /// plaintext is missing.
-    fn decrypt_partial(&mut self, side: Side, revealed: &PartialPlaintext, is_certain: bool, at: (At, At)) {
+    fn report_partial(&mut self, side: Side, revealed: &PartialPlaintext, is_certain: bool, at: (At, At)) {
         let unknown = Lost::Unknown { least: 0 };
         if !is_certain {
             self.sides[side].messages.gap();

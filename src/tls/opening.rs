@@ -214,7 +214,7 @@ impl Stream {
             self.outputs.anomaly(side, anomaly, at);
         }
         if let Some(revealed) = tail {
-            self.decrypt_tail(side, revealed, at);
+            self.report_tail(side, revealed, at);
         }
     }
 

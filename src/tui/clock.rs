@@ -90,7 +90,7 @@ pub(super) fn rfc3339(time: Timestamp) -> String {
 }
 
 /// Formats a row's time in at most 15 columns.
-pub(super) fn told(
+pub(super) fn format_time(
     form: TimeForm,
     time: Timestamp,
     start: Timestamp,
@@ -150,10 +150,10 @@ mod tests {
     fn times_in_three_forms() {
         let start = Timestamp::new(1_709_208_000, 0);
         let time = Timestamp::new(1_709_208_001, 2_345_678);
-        assert_eq!(told(TimeForm::Absolute, time, start, None, false), "12:00:01.002");
-        assert_eq!(told(TimeForm::Relative, time, start, None, true), "1.002346");
-        assert_eq!(told(TimeForm::Delta, time, start, Some(start), true), "+1.002 s");
-        assert_eq!(told(TimeForm::Delta, start, start, Some(time), true), "−1.002 s");
+        assert_eq!(format_time(TimeForm::Absolute, time, start, None, false), "12:00:01.002");
+        assert_eq!(format_time(TimeForm::Relative, time, start, None, true), "1.002346");
+        assert_eq!(format_time(TimeForm::Delta, time, start, Some(start), true), "+1.002 s");
+        assert_eq!(format_time(TimeForm::Delta, start, start, Some(time), true), "−1.002 s");
         assert_eq!(of_day(time, 0), "12:00:01");
         for form in [TimeForm::Absolute, TimeForm::Local] {
             assert_eq!(form.unshifted(form.shifted(time)), time);

@@ -64,7 +64,7 @@ impl ChosenColumns {
         };
         let (began, is_long) = (store.began(), u64::from(entry.kept()) > LOOKED_AT);
         let wanted = Wanted { payload: self.wanted.payload && !is_long, ..self.wanted };
-        let found = store.glimpse(number, wanted, |event| {
+        let found = store.with_event(number, wanted, |event| {
             let facts = Facts::of(event, began);
             let value = |subject: &Subject| {
                 let mut out = Vec::new();
@@ -80,7 +80,7 @@ impl ChosenColumns {
                             out.extend_from_slice(clock::of_day(time.shifted(moment), 6).as_bytes());
                         }
                         Shown::Text(text) if subject.kind() == Kind::Span => {
-                            out.extend_from_slice(told_span(&text).as_bytes());
+                            out.extend_from_slice(format_span(&text).as_bytes());
                         }
                         Shown::Text(text) => out.extend_from_slice(&text),
                     }
@@ -109,7 +109,7 @@ impl Column {
 }
 
 /// Formats a number of seconds like the time spans in rows.
-fn told_span(seconds: &[u8]) -> String {
+fn format_span(seconds: &[u8]) -> String {
     let seconds = std::str::from_utf8(seconds).ok().and_then(|text| text.parse().ok());
     let found = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     found.map_or(String::new(), span)
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(heads(40), ["json.type", "rtt"]);
         assert_eq!(heads(19), ["json.type"]);
         assert_eq!(ChosenColumns::parse("len,many").unwrap_err().column, 4);
-        assert_eq!(told_span(b"0.000412000"), "412 µs");
+        assert_eq!(format_span(b"0.000412000"), "412 µs");
     }
 
     #[test]

@@ -10,9 +10,9 @@ use ratatui::text::{Line, Span};
 use super::clock::{self, TimeForm, short};
 use super::effect::{Effect, Panel};
 use super::keys::{Action, next_of};
-use super::paint::{Spot, above, put, scroll, tint, title};
+use super::paint::{ClickableText, above, apply_row_style, put, scroll, title};
 use super::rows::Rows;
-use super::text::{RowWriter, columns, middle};
+use super::text::{RowWriter, columns, truncate_middle};
 use super::theme::Theme;
 use super::words;
 use crate::store::{Attempt, Conversation, State, Store};
@@ -97,9 +97,10 @@ impl Conversations {
         let words: Vec<&str> = self.narrow.split_whitespace().collect();
         let has = |conversation: &Conversation| {
             words.is_empty() || {
-                let said = said(conversation);
-                let said = if is_strict { said } else { said.to_lowercase() };
-                words.iter().all(|word| said.contains(word))
+                let searchable_text = searchable_text(conversation);
+                let searchable_text =
+                    if is_strict { searchable_text } else { searchable_text.to_lowercase() };
+                words.iter().all(|word| searchable_text.contains(word))
             }
         };
         self.order.clear();
@@ -238,7 +239,7 @@ impl Conversations {
     pub(super) fn draw_title(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
         let place = above(area);
         put(buffer, place, &self.title(look.theme, area.width, look.focus));
-        Spot::draw(&self.heads(look.theme, area, look.focus), place.y, buffer);
+        ClickableText::draw(&self.heads(look.theme, area, look.focus), place.y, buffer);
     }
 
     /// Draws the list.
@@ -248,7 +249,7 @@ impl Conversations {
         for (y, line) in (area.y..area.bottom()).zip(self.top..end) {
             if line == self.selected {
                 let style = if look.focus { look.theme.selected } else { look.theme.unfocused };
-                tint(buffer, area, y, style, look.theme.hit);
+                apply_row_style(buffer, area, y, style, look.theme.hit);
             }
             let row = Rect { y, height: 1, ..area };
             match line.checked_sub(1).and_then(|at| self.order.get(at)) {
@@ -293,7 +294,7 @@ impl Conversations {
     }
 
     /// Returns the headings of the numbers that fit after the title; that of the sort key is always included.
-    pub(super) fn heads(&self, theme: &Theme, area: Rect, focus: bool) -> Vec<Spot<SortBy>> {
+    pub(super) fn heads(&self, theme: &Theme, area: Rect, focus: bool) -> Vec<ClickableText<SortBy>> {
         let title = u16::try_from(self.title(theme, area.width, focus).width()).unwrap_or(u16::MAX);
         let from = above(area).x.saturating_add(title);
         let shown = match area.width {
@@ -309,7 +310,7 @@ impl Conversations {
             let words = Line::styled(format!(" {sign}{words} "), theme.dim);
             let x = end.saturating_sub(u16::try_from(words.width()).unwrap_or(0));
             end = end.saturating_sub(width);
-            Spot { x, words, leads }
+            ClickableText { x, words, leads }
         };
         let heads = heads.into_iter().take(shown).rev().map(place);
         heads.filter(|head| head.x >= from || head.leads == self.sort).collect()
@@ -354,7 +355,7 @@ impl Conversations {
             // If not everything fits, the path is more informative than the host.
             let path = name.find('/').and_then(|at| name.get(at..)).filter(|path| path.len() > 1);
             let whole = columns(&name) <= writer.left();
-            let name = middle(path.filter(|_| !whole).unwrap_or(&name), writer.left());
+            let name = truncate_middle(path.filter(|_| !whole).unwrap_or(&name), writer.left());
             writer.wire(name.as_bytes(), theme.text, theme.escape);
             if let Some(subprotocol) = subprotocol.filter(|_| fits) {
                 writer.word(" ", theme.dim).wire(subprotocol.as_bytes(), theme.name_of, theme.escape);
@@ -380,7 +381,7 @@ pub(super) struct Look<'a> {
 }
 
 /// Returns the text that a conversation can be found by.
-fn said(it: &Conversation) -> String {
+fn searchable_text(it: &Conversation) -> String {
     let ends = it.opened.as_deref().map(Attempt::opening);
     let ends = ends.map_or(String::new(), |opening| format!("{} {}", opening.client, opening.server));
     format!("#{} {} {ends} {}", it.id, it.name(), it.subprotocol().unwrap_or_default())

@@ -19,9 +19,9 @@ use super::document::Document;
 use super::effect::{Arrival, DetailSize, Effect, Panel};
 use super::json;
 use super::keys::{self, Action};
-use super::paint::{Spot, above, put, scroll};
+use super::paint::{ClickableText, above, put, scroll};
 use super::pattern::Pattern;
-use super::text::broken;
+use super::text::wrap;
 use super::theme::Theme;
 use crate::store::Store;
 
@@ -164,7 +164,7 @@ impl Detail {
             Tab::Text => {
                 let width = usize::from(area.width.saturating_sub(2)).max(1);
                 if self.lines.0 != width {
-                    self.lines = (width, broken(self.document.shown_text(), width));
+                    self.lines = (width, wrap(self.document.shown_text(), width));
                 }
                 let lines = &self.lines.1;
                 if let Some(at) = self.reveal.take() {
@@ -223,8 +223,8 @@ impl Detail {
             self.step(by);
         }
         match action {
-            Action::Left | Action::Right => return self.sideways(action == Action::Right),
-            Action::Enter if self.tab == Tab::Tree => self.turn_field(self.field),
+            Action::Left | Action::Right => return self.move_horizontally(action == Action::Right),
+            Action::Enter if self.tab == Tab::Tree => self.toggle_field(self.field),
             Action::Enter if self.tab == Tab::Json => self.fold_json(None),
             Action::Tree => self.show_tab(Tab::Tree),
             Action::Text => self.show_tab(Tab::Text),
@@ -238,11 +238,11 @@ impl Detail {
     /// Switches to a tab and makes the detail visible.
     fn show_tab(&mut self, tab: Tab) {
         self.tab = tab;
-        self.be_seen();
+        self.make_visible();
     }
 
     /// Makes the detail visible.
-    pub(super) fn be_seen(&mut self) {
+    pub(super) fn make_visible(&mut self) {
         if self.size == DetailSize::Away {
             self.size = DetailSize::Normal;
         }
@@ -282,7 +282,7 @@ impl Detail {
     }
 
     /// Moves, folds or unfolds; moving left from the leftmost position focuses the timeline.
-    fn sideways(&mut self, right: bool) -> Effect {
+    fn move_horizontally(&mut self, right: bool) -> Effect {
         let state = |it: &Detail| (it.byte, it.field, it.json_line, it.folded.len(), it.json_folded.len());
         let before = state(self);
         match self.tab {
@@ -306,7 +306,7 @@ impl Detail {
     }
 
     /// Folds or unfolds a field.
-    fn turn_field(&mut self, at: usize) {
+    fn toggle_field(&mut self, at: usize) {
         if self.document.has_children(at) && !self.folded.remove(&at) {
             self.folded.insert(at);
         }
@@ -336,7 +336,7 @@ impl Detail {
         let field = self.fields_seen().find(|(area, _)| area.contains(at)).map(|(_, field)| field);
         if let Some(field) = field {
             if self.field == field {
-                self.turn_field(field);
+                self.toggle_field(field);
             }
             return self.select_field(field);
         }
@@ -404,7 +404,7 @@ impl Detail {
     }
 
     /// Returns the tabs at their positions in the rule above an area.
-    pub(super) fn tabs(&self, look: &Look<'_>, area: Rect) -> Vec<Spot<Tab>> {
+    pub(super) fn tabs(&self, look: &Look<'_>, area: Rect) -> Vec<ClickableText<Tab>> {
         let Look { theme, focus, .. } = *look;
         let tab = |(n, (tab, name)): (usize, (Tab, &'static str))| {
             let style = match (tab == self.tab, focus) {
@@ -415,18 +415,18 @@ impl Detail {
             let number = Span::styled(format!(" {}", n + 1), theme.rule);
             (Line::from_iter([number, Span::styled(format!(" {name} "), style)]), tab)
         };
-        Spot::row(area.x + 2, Tab::ALL.into_iter().enumerate().map(tab))
+        ClickableText::row(area.x + 2, Tab::ALL.into_iter().enumerate().map(tab))
     }
 
     /// Draws the tabs, and a note if the JSON is not shown completely.
     pub(super) fn draw_tabs(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
         let (theme, place, tabs) = (look.theme, above(area), self.tabs(look, area));
         put(buffer, place, &Line::styled(if look.focus { "▸" } else { " " }, theme.focus));
-        Spot::draw(&tabs, place.y, buffer);
+        ClickableText::draw(&tabs, place.y, buffer);
         let lines = if self.tab == Tab::Json { self.document.json() } else { None };
         if let Some(lines) = lines.filter(|lines| lines.len() > json::LINES) {
             let (count, key) = (grouped(lines.len() as u64), keys::key_for(Action::Export));
-            let x = tabs.last().map_or(place.x, Spot::end);
+            let x = tabs.last().map_or(place.x, ClickableText::end);
             let words = format!("  the first {count} lines; {key} exports all ");
             let rest = Rect { x, width: place.right().saturating_sub(x), ..place };
             put(buffer, rest, &Line::styled(words, theme.warning));

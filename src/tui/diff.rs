@@ -9,7 +9,7 @@ use similar::{Algorithm, DiffOp, capture_diff_slices_deadline};
 
 use super::document::Document;
 use super::json::{self, Line, Step};
-use super::text::middle;
+use super::text::truncate_middle;
 
 /// The maximum number of values, lines or rows of bytes compared per side.
 const COMPARED: usize = 200_000;
@@ -112,7 +112,7 @@ impl Comparison {
     pub(super) fn path(&self, part: &Part) -> String {
         let (mut steps, mut at) = (Vec::new(), part.path);
         while let Some((from, step)) = at.checked_sub(1).and_then(|at| self.paths.get(at)) {
-            steps.push(middle(&step.words(), STEP));
+            steps.push(truncate_middle(&step.words(), STEP));
             at = *from;
         }
         steps.reverse();
@@ -317,7 +317,7 @@ mod tests {
     }
 
     /// Describes each row: `=` for equal parts, `~` for different ones, `-` and `+` for a part of one side only.
-    fn told(left: &str, right: &str) -> Vec<String> {
+    fn rows_of(left: &str, right: &str) -> Vec<String> {
         let documents = [&document(left), &document(right)];
         let comparison = Comparison::of(documents);
         let part = |n: usize, row: &Row| {
@@ -338,7 +338,7 @@ mod tests {
     #[test]
     fn json_is_compared_by_its_structure() {
         assert_eq!(
-            told(
+            rows_of(
                 r#"{"a":1.50,"b":[1,{"c d":"x"},[]],"e":null}"#,
                 r#"{"b":[1,{"c d":"y","n":2},{}],"a":1.5,"f":{}}"#
             ),
@@ -352,33 +352,33 @@ mod tests {
                 "- .e null",
             ]
         );
-        assert_eq!(told(r#"{"a":1,"a":2}"#, r#"{"a":1,"a":3}"#), ["= .a 1", "~ .a 2 | .a 3"]);
-        assert_eq!(told("[1,2]", "[1,2]"), ["= [0] 1", "= [1] 2"]);
-        assert_eq!(told("1", "[1]"), ["- 1", "+ [0] 1"]);
+        assert_eq!(rows_of(r#"{"a":1,"a":2}"#, r#"{"a":1,"a":3}"#), ["= .a 1", "~ .a 2 | .a 3"]);
+        assert_eq!(rows_of("[1,2]", "[1,2]"), ["= [0] 1", "= [1] 2"]);
+        assert_eq!(rows_of("1", "[1]"), ["- 1", "+ [0] 1"]);
     }
 
     #[test]
     fn elements_are_aligned() {
-        assert_eq!(told("[1,2,3]", "[0,1,2]"), ["+ [0] 0", "= [0] 1", "= [1] 2", "- [2] 3"]);
+        assert_eq!(rows_of("[1,2,3]", "[0,1,2]"), ["+ [0] 0", "= [0] 1", "= [1] 2", "- [2] 3"]);
         assert_eq!(
-            told(
+            rows_of(
                 r#"{"l":[{"a":1,"b":2},{"a":3,"b":4}]}"#,
                 r#"{"l":[{"new":[]},{"a":1,"b":2},{"b":5,"a":3}]}"#
             ),
             ["+ .l[0].new []", "= .l[0].a 1", "= .l[0].b 2", "= .l[1].a 3", "~ .l[1].b 4 | .l[2].b 5",]
         );
         // Members and elements are never paired.
-        assert_eq!(told(r#"{"a":[1]}"#, r#"{"a":{"b":1}}"#), ["- .a[0] 1", "+ .a.b 1"]);
+        assert_eq!(rows_of(r#"{"a":[1]}"#, r#"{"a":{"b":1}}"#), ["- .a[0] 1", "+ .a.b 1"]);
         let many = |first: &str| format!("[{first}{}]", vec!["7,8"; 50_000].join(","));
-        let rows = told(&many("9,"), &many(""));
+        let rows = rows_of(&many("9,"), &many(""));
         assert_eq!((rows.len(), rows[0].as_str(), rows[1].as_str()), (100_001, "- [0] 9", "= [1] 7"));
     }
 
     #[test]
     fn text_is_compared_by_its_lines() {
-        assert_eq!(told("a\nb\nc", "a\nx\nb\nd"), ["= a", "+ x", "= b", "~ c | d"]);
-        assert_eq!(told("a", "a\n"), ["= a", "+ "]);
-        assert_eq!(told("", ""), ["= "]);
+        assert_eq!(rows_of("a\nb\nc", "a\nx\nb\nd"), ["= a", "+ x", "= b", "~ c | d"]);
+        assert_eq!(rows_of("a", "a\n"), ["= a", "+ "]);
+        assert_eq!(rows_of("", ""), ["= "]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::clock::{self, grouped};
 use super::json::{self, Line};
-use super::patched::Patched;
+use super::patched::PartialPayload;
 use super::pattern::Pattern;
 use super::text::columns;
 use crate::event::{Anomaly, Evidence, Opcode, Severity, Value};
@@ -61,7 +61,7 @@ pub(super) struct Document {
     /// Whether the payload is text.
     pub(super) text: bool,
     /// The positions of the known payload bytes, if some are missing.
-    pub(super) patched: Option<Patched>,
+    pub(super) patched: Option<PartialPayload>,
     /// The true length of the payload, and the reason if fewer bytes are available.
     length: u64,
     short: &'static str,
@@ -297,7 +297,7 @@ impl Document {
         self.text = facts.has(Facts::TEXT);
         let start = self.bytes.len();
         if !record.missing.is_empty() {
-            self.patched = Some(Patched::of(&record.payload, &record.missing));
+            self.patched = Some(PartialPayload::of(&record.payload, &record.missing));
         }
         self.bytes.append(&mut record.payload);
         self.payload = start..self.bytes.len();
@@ -386,11 +386,11 @@ impl Document {
     fn anomaly(&mut self, store: &Store, entry: &Entry) {
         let Some((code, severity)) = entry.anomaly() else { return };
         self.add(severity.name(), code, FieldStyle::Bad(severity));
-        let Some(remark) = store.remark(entry) else {
+        let Some(stored) = store.anomaly_of(entry) else {
             self.quiet("evidence", "there were more anomalies than are kept");
             return;
         };
-        self.within(|it| it.evidence(remark.from, &remark.anomaly));
+        self.within(|it| it.evidence(stored.from, &stored.anomaly));
     }
 
     fn evidence(&mut self, from: Option<Side>, anomaly: &Anomaly) {

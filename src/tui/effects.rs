@@ -48,7 +48,7 @@ impl App {
     fn focus(&mut self, panel: Panel) {
         self.panel = panel;
         if panel == Panel::Detail {
-            self.detail.be_seen();
+            self.detail.make_visible();
         }
     }
 

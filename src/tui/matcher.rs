@@ -37,7 +37,7 @@ impl Matcher {
     pub(super) fn matches(&self, store: &mut Store, number: u32) -> bool {
         let (began, filter) = (store.began(), &self.filter);
         let dropped = self.misses(store, number);
-        let shown = store.glimpse(number, self.wanted, |event| {
+        let shown = store.with_event(number, self.wanted, |event| {
             let facts = Facts::of(event, began);
             filter.matches(&if dropped { Facts { body: None, ..facts } } else { facts })
         });

@@ -12,7 +12,7 @@ use super::effect::{Border, Effect, Panel};
 use super::keys::Action;
 use super::overview::Times;
 use super::page::Page;
-use super::paint::{Spot, above};
+use super::paint::{ClickableText, above};
 use super::rows::RowOrder;
 use super::state::App;
 
@@ -74,9 +74,9 @@ impl App {
     fn action_at(&self, at: Position) -> Option<Action> {
         let store = self.store.lock();
         if self.layout.status.contains(at) {
-            Spot::at(hints(self, &store), at.x)
+            ClickableText::at(hints(self, &store), at.x)
         } else if self.layout.title.contains(at) {
-            Spot::at(counts(self, &store), at.x)?
+            ClickableText::at(counts(self, &store), at.x)?
         } else {
             None
         }
@@ -88,7 +88,7 @@ impl App {
         let mut store = self.store.lock();
         above(area)
             .contains(at)
-            .then(|| Spot::at(self.timeline.heads(&self.list_look(&mut store), area), at.x))??
+            .then(|| ClickableText::at(self.timeline.heads(&self.list_look(&mut store), area), at.x))??
     }
 
     /// Returns the sort key selected by a heading of the list of conversations.
@@ -96,12 +96,14 @@ impl App {
         let (area, focus) = (self.layout.conversations, self.panel == Panel::Conversations);
         above(area)
             .contains(at)
-            .then(|| Spot::at(self.conversations.heads(&self.theme, area, focus), at.x))?
+            .then(|| ClickableText::at(self.conversations.heads(&self.theme, area, focus), at.x))?
     }
 
     fn tab_at(&self, at: Position) -> Option<Tab> {
         let area = self.layout.detail;
-        above(area).contains(at).then(|| Spot::at(self.detail.tabs(&self.detail_look(), area), at.x))?
+        above(area)
+            .contains(at)
+            .then(|| ClickableText::at(self.detail.tabs(&self.detail_look(), area), at.x))?
     }
 
     fn wheel(&mut self, at: Position, by: isize) -> Effect {

@@ -15,11 +15,11 @@ use ratatui::widgets::{
 };
 
 use self::line::Line;
-use self::statistics::Gathering;
+use self::statistics::StatisticsTask;
 use super::clock::TimeForm;
 use super::effect::Effect;
 use super::keys::Action;
-use super::paint::{scroll, tint};
+use super::paint::{apply_row_style, scroll};
 use super::text::RowWriter;
 use super::theme::Theme;
 use super::words::Stretch;
@@ -33,7 +33,7 @@ pub(super) struct Page {
     lines: Vec<Line>,
     selected: usize,
     top: usize,
-    gathering: Option<Gathering>,
+    gathering: Option<StatisticsTask>,
 }
 
 impl Page {
@@ -42,7 +42,7 @@ impl Page {
         let name = scope.and_then(|slot| store.conversation(slot));
         let of = name.map_or("all conversations".to_owned(), |it| format!("conversation #{}", it.id));
         let title = format!("statistics of {of}, whatever the filter shows");
-        Page { title, gathering: Some(Gathering::new(scope)), ..Page::default() }
+        Page { title, gathering: Some(StatisticsTask::new(scope)), ..Page::default() }
     }
 
     /// Returns the anomalies, grouped by rule.
@@ -196,7 +196,7 @@ impl Page {
                 write(&mut writer, &line.words);
             }
             if self.top.saturating_add(n) == self.selected {
-                tint(buffer, inner, y, theme.selected, theme.hit);
+                apply_row_style(buffer, inner, y, theme.selected, theme.hit);
             }
         }
         if self.lines.len() > height {

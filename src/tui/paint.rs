@@ -10,17 +10,20 @@ use super::theme::Theme;
 
 /// A clickable text at a column of a line.
 #[derive(Clone, Debug)]
-pub(super) struct Spot<T> {
+pub(super) struct ClickableText<T> {
     pub(super) x: u16,
     pub(super) words: Line<'static>,
     pub(super) leads: T,
 }
 
-impl<T> Spot<T> {
+impl<T> ClickableText<T> {
     /// Places texts one after the other.
-    pub(super) fn row(mut x: u16, words: impl IntoIterator<Item = (Line<'static>, T)>) -> Vec<Spot<T>> {
+    pub(super) fn row(
+        mut x: u16,
+        words: impl IntoIterator<Item = (Line<'static>, T)>,
+    ) -> Vec<ClickableText<T>> {
         let place = |(words, leads): (Line<'static>, T)| {
-            let spot = Spot { x, words, leads };
+            let spot = ClickableText { x, words, leads };
             x = spot.end();
             spot
         };
@@ -33,11 +36,11 @@ impl<T> Spot<T> {
     }
 
     /// Returns the target of a click at a column.
-    pub(super) fn at(spots: Vec<Spot<T>>, x: u16) -> Option<T> {
+    pub(super) fn at(spots: Vec<ClickableText<T>>, x: u16) -> Option<T> {
         spots.into_iter().find(|spot| (spot.x..spot.end()).contains(&x)).map(|spot| spot.leads)
     }
 
-    pub(super) fn draw(spots: &[Spot<T>], y: u16, buffer: &mut Buffer) {
+    pub(super) fn draw(spots: &[ClickableText<T>], y: u16, buffer: &mut Buffer) {
         for spot in spots {
             put(buffer, Rect { x: spot.x, y, width: spot.end() - spot.x, height: 1 }, &spot.words);
         }
@@ -76,7 +79,7 @@ pub(super) fn scroll(top: usize, selected: usize, height: usize, length: usize) 
 }
 
 /// Applies a style to a row; highlighted search hits stay visible.
-pub(super) fn tint(buffer: &mut Buffer, area: Rect, y: u16, style: Style, hit: Style) {
+pub(super) fn apply_row_style(buffer: &mut Buffer, area: Rect, y: u16, style: Style, hit: Style) {
     let row = Rect { y, height: 1, ..area }.intersection(*buffer.area());
     for place in row.positions() {
         let Some(cell) = buffer.cell_mut(place) else { continue };

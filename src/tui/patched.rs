@@ -11,7 +11,7 @@ use crate::view::{self, Piece};
 /// A known byte has three positions: its index among the known bytes, its offset in the payload, and its position in a
 /// text with dots for missing bytes.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Patched {
+pub(super) struct PartialPayload {
     /// The known bytes, with dots for missing ones.
     pub(super) text: Vec<u8>,
     /// The ranges of dots in the text.
@@ -22,7 +22,7 @@ pub(super) struct Patched {
 /// A contiguous part of a payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    Known {
+    Observed {
         /// The range among the known bytes.
         bytes: Range<usize>,
         offset: u64,
@@ -36,17 +36,17 @@ pub(super) enum Part {
     },
 }
 
-impl Patched {
+impl PartialPayload {
     /// Combines known bytes and missing ranges.
-    pub(super) fn of(known: &[u8], missing: &[Missing]) -> Patched {
-        let (mut it, mut at) = (Patched::default(), 0_usize);
+    pub(super) fn of(known: &[u8], missing: &[Missing]) -> PartialPayload {
+        let (mut it, mut at) = (PartialPayload::default(), 0_usize);
         for piece in view::pieces(known, missing) {
             let start = it.text.len();
             match piece {
                 Piece::Known(offset, bytes) => {
                     it.text.extend_from_slice(bytes);
                     let end = at.saturating_add(bytes.len());
-                    it.parts.push(Part::Known { bytes: at..end, offset, text: start });
+                    it.parts.push(Part::Observed { bytes: at..end, offset, text: start });
                     at = end;
                 }
                 Piece::Missing(hole) => {
@@ -68,7 +68,7 @@ impl Patched {
 
     /// Returns whether the first `count` bytes of the payload are known.
     pub(super) fn begins_with(&self, count: usize) -> bool {
-        matches!(self.parts.first(), Some(Part::Known { bytes, offset: 0, .. }) if bytes.len() >= count)
+        matches!(self.parts.first(), Some(Part::Observed { bytes, offset: 0, .. }) if bytes.len() >= count)
     }
 
     /// Returns the text range of a range of known bytes within one part.
@@ -84,7 +84,7 @@ impl Patched {
     pub(super) fn hits(&self, pattern: &Pattern, known: &[u8], most: usize) -> Vec<Range<usize>> {
         let mut hits = Vec::new();
         for part in &self.parts {
-            let Part::Known { bytes, .. } = part else { continue };
+            let Part::Observed { bytes, .. } = part else { continue };
             let piece = known.get(bytes.clone()).unwrap_or_default();
             let shift = |hit: Range<usize>| {
                 hit.start.saturating_add(bytes.start)..hit.end.saturating_add(bytes.start)
@@ -96,12 +96,12 @@ impl Patched {
 
     fn known(&self, at: usize) -> Option<(Range<usize>, u64, usize)> {
         let end = |part: &Part| match part {
-            Part::Known { bytes, .. } => bytes.end,
+            Part::Observed { bytes, .. } => bytes.end,
             Part::Missing { before, .. } => *before,
         };
         // A missing part has no bytes, so it is never the first part that ends after a known byte.
         match self.parts.get(self.parts.partition_point(|part| end(part) <= at))? {
-            Part::Known { bytes, offset, text } => Some((bytes.clone(), *offset, *text)),
+            Part::Observed { bytes, offset, text } => Some((bytes.clone(), *offset, *text)),
             Part::Missing { .. } => None,
         }
     }
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn known_bytes_keep_their_place() {
-        let patched = Patched::of(b"heabcd", &holes());
+        let patched = PartialPayload::of(b"heabcd", &holes());
         assert_eq!(String::from_utf8_lossy(&patched.text), "he···ab···500 bytes···cd···");
         assert_eq!([0, 1, 2, 3, 4, 5].map(|at| patched.offset(at)), [0, 1, 5, 6, 507, 508]);
         let cd = patched.in_text(&(4..6));
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn nothing_is_found_across_what_is_missing() {
-        let patched = Patched::of(b"heabcd", &holes());
+        let patched = PartialPayload::of(b"heabcd", &holes());
         let find = |text: &str| {
             let pattern = Pattern::parse(text).unwrap();
             let hits = patched.hits(&pattern, b"heabcd", 9);

@@ -10,7 +10,7 @@ use tui_input::backend::crossterm::EventHandler as _;
 
 use super::clock::grouped;
 use super::effect::{Effect, PromptKind};
-use super::text::{RowWriter, broken, columns};
+use super::text::{RowWriter, columns, wrap};
 use super::theme::Theme;
 use crate::filter::Candidate;
 use crate::text;
@@ -182,7 +182,7 @@ impl Prompt {
             RowWriter::new(buffer, begin, y, words).word(&shown, style);
             return y;
         }
-        let lines = broken(shown.as_bytes(), usize::from(area.width.saturating_sub(2)).max(1));
+        let lines = wrap(shown.as_bytes(), usize::from(area.width.saturating_sub(2)).max(1));
         let top = y.saturating_sub(u16::try_from(lines.len()).unwrap_or(0));
         for (at, line) in (top..y).zip(lines) {
             RowWriter::new(buffer, area.x, at, area.width).fill(' ', theme.bar);

@@ -159,21 +159,21 @@ impl Rows {
         if self.chosen.scope.is_none() && self.chosen.range.is_none() {
             self.passed.clear();
         }
-        self.late = self.chosen.range.is_some() && !store.lateness().is_zero();
+        self.late = self.chosen.range.is_some() && !store.max_delay().is_zero();
         self.bound(store);
         self.looked = self.low;
     }
 
     /// Updates the rows after the store has grown.
     pub(super) fn refresh(&mut self, store: &Store) {
-        if self.chosen.range.is_some() && !self.late && !store.lateness().is_zero() {
+        if self.chosen.range.is_some() && !self.late && !store.max_delay().is_zero() {
             return self.begin(store);
         }
         self.bound(store);
     }
 
     /// Returns whether entries are examined individually.
-    const fn sifts(&self) -> bool {
+    const fn is_selective(&self) -> bool {
         self.chosen.filter.is_some()
             || self.late
             || self.chosen.no_heartbeats
@@ -185,7 +185,7 @@ impl Rows {
         (self.low, self.high) = match self.chosen.range {
             None => (0, length),
             Some((from, to)) => {
-                let Range { start, end } = store.around(from, to);
+                let Range { start, end } = store.range_containing(from, to);
                 (self.place(store, start), self.place(store, end))
             }
         };
@@ -217,12 +217,12 @@ impl Rows {
 
     /// Returns the number of rows known so far.
     pub(super) fn len(&self) -> usize {
-        if self.sifts() { self.hits.len() } else { self.high.saturating_sub(self.low) }
+        if self.is_selective() { self.hits.len() } else { self.high.saturating_sub(self.low) }
     }
 
     /// Returns the entry of a row.
     pub(super) fn get(&self, store: &Store, row: usize) -> Option<u32> {
-        if self.sifts() {
+        if self.is_selective() {
             return self.hits.get(row).copied();
         }
         if row >= self.len() {
@@ -237,7 +237,7 @@ impl Rows {
             let at = self.hits.iter().position(|hit| *hit == number);
             return at.unwrap_or(0);
         }
-        if self.sifts() {
+        if self.is_selective() {
             return self.hits.partition_point(|hit| *hit < number);
         }
         self.place(store, number).saturating_sub(self.low).min(self.len())
@@ -245,7 +245,7 @@ impl Rows {
 
     /// Returns whether there are entries left to examine.
     pub(super) const fn is_behind(&self) -> bool {
-        self.sifts() && self.looked < self.high
+        self.is_selective() && self.looked < self.high
     }
 
     /// Returns the progress of the filter, from 0 to 1.
@@ -275,7 +275,7 @@ impl Rows {
                 self.unseen = self.unseen.saturating_add(u64::from(filter.misses(store, number)));
             }
             if passes {
-                self.let_through(store, number, slot);
+                self.accept(store, number, slot);
             }
             if slice.is_over(store, number) {
                 break;
@@ -287,7 +287,7 @@ impl Rows {
         }
     }
 
-    fn let_through(&mut self, store: &mut Store, number: u32, slot: Option<u32>) {
+    fn accept(&mut self, store: &mut Store, number: u32, slot: Option<u32>) {
         if let (None, None, Some(slot)) =
             (self.chosen.scope, self.chosen.range, slot.map(|slot| slot as usize))
         {

@@ -45,7 +45,7 @@ pub(super) struct SearchHits {
 }
 
 /// The result of examining a message.
-enum Look {
+enum Examination {
     Hits(usize),
     Nothing,
     /// The payload was dropped.
@@ -53,13 +53,13 @@ enum Look {
 }
 
 /// Counts the hits of `pattern` in an entry, up to `most`.
-fn look(store: &mut Store, number: u32, pattern: &Pattern, most: usize) -> Look {
-    let Some(entry) = store.entry(number).copied() else { return Look::Nothing };
+fn look(store: &mut Store, number: u32, pattern: &Pattern, most: usize) -> Examination {
+    let Some(entry) = store.entry(number).copied() else { return Examination::Nothing };
     if entry.what() != EntryKind::Message {
-        return Look::of(pattern.count(&Words::of(store, &entry).bytes(), most));
+        return Examination::of(pattern.count(&Words::of(store, &entry).bytes(), most));
     }
     if store.kept(&entry) == PayloadLocation::Dropped {
-        return Look::Dropped;
+        return Examination::Dropped;
     }
     let found = if entry.facts().has(Facts::MISSING) {
         let record = store.record(number, usize::MAX);
@@ -74,12 +74,12 @@ fn look(store: &mut Store, number: u32, pattern: &Pattern, most: usize) -> Look 
         }),
         hits => hits,
     });
-    found.map_or(Look::Dropped, Look::of)
+    found.map_or(Examination::Dropped, Examination::of)
 }
 
-impl Look {
-    const fn of(hits: usize) -> Look {
-        if hits == 0 { Look::Nothing } else { Look::Hits(hits) }
+impl Examination {
+    const fn of(hits: usize) -> Examination {
+        if hits == 0 { Examination::Nothing } else { Examination::Hits(hits) }
     }
 }
 
@@ -111,13 +111,13 @@ impl SearchHits {
         while let Some(number) = rows.get(store, self.looked) {
             self.looked = self.looked.saturating_add(1);
             match look(store, number, pattern, HITS) {
-                Look::Hits(hits) => {
+                Examination::Hits(hits) => {
                     let before = self.hits.last().map_or(0, |(_, hits)| *hits);
                     self.places.insert(number, self.hits.len());
                     self.hits.push((number, before.saturating_add(hits as u64)));
                 }
-                Look::Nothing => {}
-                Look::Dropped => self.unseen = self.unseen.saturating_add(1),
+                Examination::Nothing => {}
+                Examination::Dropped => self.unseen = self.unseen.saturating_add(1),
             }
             if slice.is_over(store, number) {
                 return;
@@ -128,7 +128,7 @@ impl SearchHits {
 
 /// The source of further rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Coming {
+pub(super) enum RowSource {
     Nothing,
     /// The rest of a file.
     File,
@@ -164,7 +164,13 @@ impl Search {
     }
 
     /// Continues the search for the next hit, then the count of all hits.
-    pub(super) fn work(&mut self, rows: &Rows, store: &mut Store, until: Instant, coming: Coming) -> Effect {
+    pub(super) fn work(
+        &mut self,
+        rows: &Rows,
+        store: &mut Store,
+        until: Instant,
+        row_source: RowSource,
+    ) -> Effect {
         let Some(pattern) = self.pattern.clone() else {
             self.hunt = None;
             return Effect::None;
@@ -173,19 +179,19 @@ impl Search {
         while let Some(hunt) = self.hunt.as_mut().filter(|hunt| hunt.next < rows.len()) {
             let Some(number) = rows.get(store, hunt.next) else { return Effect::None };
             match look(store, number, &pattern, 1) {
-                Look::Hits(_) => {
+                Examination::Hits(_) => {
                     let arrival = if hunt.forward { Arrival::FirstHit } else { Arrival::LastHit };
                     let (row, wrapped) = (hunt.next, hunt.wrapped);
                     self.tally.wrapped = wrapped.then_some(number);
                     self.hunt = None;
                     return Effect::Hit(row, arrival);
                 }
-                Look::Nothing => {}
-                Look::Dropped => hunt.unseen = hunt.unseen.saturating_add(1),
+                Examination::Nothing => {}
+                Examination::Dropped => hunt.unseen = hunt.unseen.saturating_add(1),
             }
             hunt.looked = hunt.looked.saturating_add(1);
             if hunt.looked >= rows.len() {
-                return self.found_nothing(rows, coming);
+                return self.found_nothing(rows, row_source);
             }
             // Wraps at the end of the rows.
             let (next, wrapped) = beside(rows, hunt.next, hunt.forward);
@@ -199,18 +205,18 @@ impl Search {
     }
 
     /// Reports that no row matches, or waits for more rows of a file being read.
-    fn found_nothing(&mut self, rows: &Rows, coming: Coming) -> Effect {
+    fn found_nothing(&mut self, rows: &Rows, row_source: RowSource) -> Effect {
         let (length, unseen) = (rows.len(), self.hunt.take().map_or(0, |hunt| hunt.unseen));
         let mut words = "not found".to_owned();
-        match coming {
-            Coming::Nothing => {}
-            Coming::File => {
+        match row_source {
+            RowSource::Nothing => {}
+            RowSource::File => {
                 let hunt =
                     SearchCursor { forward: true, next: length, looked: length, unseen, wrapped: false };
                 self.hunt = Some(hunt);
                 return Effect::None;
             }
-            Coming::Live => {
+            RowSource::Live => {
                 let _ = write!(words, " among the {} so far", text::counted(length as u64, "row"));
             }
         }
@@ -222,9 +228,9 @@ impl Search {
     }
 
     /// Ends a waiting search if no more rows can follow.
-    pub(super) fn end_wait(&mut self, rows: &Rows, coming: Coming) -> Effect {
-        if self.waits(rows) && coming == Coming::Nothing && !rows.is_behind() {
-            return self.found_nothing(rows, coming);
+    pub(super) fn end_wait(&mut self, rows: &Rows, row_source: RowSource) -> Effect {
+        if self.waits(rows) && row_source == RowSource::Nothing && !rows.is_behind() {
+            return self.found_nothing(rows, row_source);
         }
         Effect::None
     }
@@ -245,14 +251,14 @@ impl Search {
         rows: &Rows,
         entry: Option<u32>,
         hit: Option<usize>,
-        coming: Coming,
+        row_source: RowSource,
     ) -> String {
         if let Some(hunt) = self.hunt.as_ref().filter(|_| !self.waits(rows)) {
             let part = hunt.looked as f64 * 100.0 / (rows.len().max(1) as f64);
             return format!("searching {part:.0} %");
         }
         let tally = &self.tally;
-        let more = if tally.is_behind(rows) || coming != Coming::Nothing { "+" } else { "" };
+        let more = if tally.is_behind(rows) || row_source != RowSource::Nothing { "+" } else { "" };
         let messages = tally.hits.len() as u64;
         let hits = tally.hits.last().map_or(0, |(_, hits)| *hits);
         let mut words = match entry.and_then(|number| tally.place(number)) {

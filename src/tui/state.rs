@@ -12,7 +12,7 @@ use super::overview::Overview;
 use super::page::Page;
 use super::prompt::Prompt;
 use super::remembered::Remembered;
-use super::search::{Coming, Search};
+use super::search::{RowSource, Search};
 use super::theme::Theme;
 use super::timeline::Timeline;
 use crate::event::DirectionTotals;
@@ -42,7 +42,7 @@ pub struct App {
     pub(super) typed: Typed,
     /// The state of the previous run, with the choices made in this one.
     pub(super) remembered: Remembered,
-    pub(super) known: Known,
+    pub(super) known: Observed,
     pub(super) said: Option<(String, Instant)>,
     pub(super) layout: Areas,
     pub(super) sizes: Sizes,
@@ -71,7 +71,7 @@ pub(super) struct Sizes {
 
 /// The state of the store as last observed.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct Observed {
     pub(super) paused: bool,
     pub(super) extent: Extent,
     pub(super) phase: Phase,
@@ -144,7 +144,7 @@ impl App {
             copies: false,
             typed: Typed::default(),
             remembered: Remembered::default(),
-            known: Known::default(),
+            known: Observed::default(),
             said: None,
             layout: Areas::default(),
             sizes: Sizes::default(),
@@ -168,11 +168,11 @@ impl App {
     }
 
     /// Returns the source of further rows.
-    pub(super) fn coming(&self) -> Coming {
+    pub(super) fn row_source(&self) -> RowSource {
         match (&self.known.phase, self.feed.is_live()) {
-            (Phase::Filling, true) => Coming::Live,
-            (Phase::Filling, false) => Coming::File,
-            _ => Coming::Nothing,
+            (Phase::Filling, true) => RowSource::Live,
+            (Phase::Filling, false) => RowSource::File,
+            _ => RowSource::Nothing,
         }
     }
 
@@ -193,7 +193,7 @@ impl App {
             self.known.phase = self.store.phase();
             self.known.rate.look(store.len());
             self.timeline.rows.refresh(store);
-            if let Effect::Say(words) = self.search.end_wait(&self.timeline.rows, self.coming()) {
+            if let Effect::Say(words) = self.search.end_wait(&self.timeline.rows, self.row_source()) {
                 self.say(words);
             }
         }
@@ -226,7 +226,7 @@ impl App {
         if !self.is_busy() {
             return false;
         }
-        let coming = self.coming();
+        let row_source = self.row_source();
         let mut store = self.store.lock();
         let rows = &mut self.timeline.rows;
         let effect = if let Some(page) = self.page.as_mut().filter(|page| page.is_busy()) {
@@ -236,7 +236,7 @@ impl App {
             rows.work(&mut store, until);
             Effect::None
         } else {
-            self.search.work(rows, &mut store, until, coming)
+            self.search.work(rows, &mut store, until, row_source)
         };
         drop(store);
         let _ = self.perform(effect);

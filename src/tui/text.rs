@@ -11,7 +11,7 @@ use crate::text::Shown;
 const MARKS: usize = 4;
 
 /// A highlighted range of a text and its style.
-pub(super) type Light = (Range<usize>, Style);
+pub(super) type Highlight = (Range<usize>, Style);
 
 /// A writer of one row of the screen, from left to right, that never exceeds it.
 ///
@@ -67,7 +67,7 @@ impl<'a> RowWriter<'a> {
     }
 
     /// Writes bytes from the wire with highlighted ranges, which must be sorted.
-    pub(super) fn lit(&mut self, text: &[u8], lights: &[Light], (plain, escape): (Style, Style)) {
+    pub(super) fn lit(&mut self, text: &[u8], lights: &[Highlight], (plain, escape): (Style, Style)) {
         let mut at = 0;
         for (range, style) in lights {
             self.wire(text.get(at..range.start).unwrap_or_default(), plain, escape);
@@ -189,7 +189,7 @@ impl<'a> RowWriter<'a> {
 }
 
 /// Breaks bytes from the wire into lines, at line feeds and after at most `width` columns.
-pub(super) fn broken(bytes: &[u8], width: usize) -> Vec<Range<usize>> {
+pub(super) fn wrap(bytes: &[u8], width: usize) -> Vec<Range<usize>> {
     let (mut lines, mut start, mut at, mut used) = (Vec::new(), 0_usize, 0_usize, 0_usize);
     for chunk in bytes.utf8_chunks() {
         let valid = chunk.valid().chars().map(|c| (c.len_utf8(), c, shown_columns(c)));
@@ -229,7 +229,7 @@ fn shown_columns(c: char) -> usize {
 }
 
 /// Truncates text in the middle if it is wider than `room` columns, because both ends are more informative.
-pub(super) fn middle(words: &str, room: u16) -> String {
+pub(super) fn truncate_middle(words: &str, room: u16) -> String {
     if columns(words) <= room {
         return words.to_owned();
     }
@@ -297,10 +297,10 @@ mod tests {
 
     #[test]
     fn names_are_cut_in_the_middle() {
-        assert_eq!(middle("abc", 3), "abc");
-        assert_eq!(middle("abcdefghij", 7), "ab…ghij");
-        assert_eq!(middle("我是阿宝哥", 6), "…宝哥");
-        assert_eq!(middle("abc", 0), "…");
+        assert_eq!(truncate_middle("abc", 3), "abc");
+        assert_eq!(truncate_middle("abcdefghij", 7), "ab…ghij");
+        assert_eq!(truncate_middle("我是阿宝哥", 6), "…宝哥");
+        assert_eq!(truncate_middle("abc", 0), "…");
     }
 
     #[test]
@@ -313,7 +313,7 @@ mod tests {
     #[test]
     fn lines_are_cut_where_what_is_shown_would_be_too_long() {
         let cut = |text: &str, width| -> Vec<String> {
-            broken(text.as_bytes(), width).into_iter().map(|range| text[range].to_owned()).collect()
+            wrap(text.as_bytes(), width).into_iter().map(|range| text[range].to_owned()).collect()
         };
         assert_eq!(cut("abcdef", 4), ["abcd", "ef"]);
         assert_eq!(cut("ab\ncd", 4), ["ab", "cd"]);

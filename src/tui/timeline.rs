@@ -52,7 +52,7 @@ pub(super) struct Timeline {
     pub(super) bookmarks: BTreeSet<u32>,
     pub(super) mark: Option<u32>,
     /// Whether the filter being typed is invalid, so that the rows are those of its last valid text.
-    pub(super) lags: bool,
+    pub(super) has_invalid_filter: bool,
     /// The configured filters and the colours of the rows that match them.
     pub(super) colours: Vec<(Matcher, RowColour)>,
     pub(super) columns: ChosenColumns,

@@ -69,7 +69,7 @@ impl App {
             },
             _ => {}
         }
-        self.timeline.lags = prompt.ask == PromptKind::Filter && prompt.mistake.is_some();
+        self.timeline.has_invalid_filter = prompt.ask == PromptKind::Filter && prompt.mistake.is_some();
     }
 
     /// Closes the prompt and restores the previous view.
@@ -79,7 +79,7 @@ impl App {
                 let before =
                     Matcher::parse(&self.typed.filter).ok().filter(|_| !self.typed.filter.is_empty());
                 self.timeline.show_filter(&self.store.lock(), before);
-                self.timeline.lags = false;
+                self.timeline.has_invalid_filter = false;
             }
             Some(PromptKind::Narrow) => self.conversations.narrow.clear(),
             _ => {}

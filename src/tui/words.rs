@@ -273,8 +273,8 @@ impl Words {
             return;
         }
         self.add(role, format!("{} {code}", sign(severity)));
-        if let Some(remark) = store.remark(entry) {
-            self.add(Role::Quiet, "  ").add(Role::Plain, remark.anomaly.to_string());
+        if let Some(stored) = store.anomaly_of(entry) {
+            self.add(Role::Quiet, "  ").add(Role::Plain, stored.anomaly.to_string());
         }
     }
 }
@@ -328,8 +328,8 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 fn missing(store: &Store, entry: &Entry) -> String {
     let from = entry.from().map_or("capture", Side::name);
     let (mut length, mut cause) = ("bytes".to_owned(), String::new());
-    if let Some(remark) = store.remark(entry) {
-        remark.anomaly.evidence(|name, value| match (name, value) {
+    if let Some(stored) = store.anomaly_of(entry) {
+        stored.anomaly.evidence(|name, value| match (name, value) {
             ("length", Evidence::Number(n)) => length = text::bytes(n),
             ("cause", Evidence::Text(text)) => cause = format!(": {text}"),
             _ => {}

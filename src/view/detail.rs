@@ -11,17 +11,17 @@ const INDENT: usize = 22;
 const LONGEST: usize = 1000;
 
 /// Writes the request and response heads, and the result of the accept check.
-pub(super) fn handshake(pen: &mut StyledWriter<'_>, handshake: &Handshake) {
+pub(super) fn handshake(writer: &mut StyledWriter<'_>, handshake: &Handshake) {
     if let Some(request) = &handshake.request {
         let start = format!("{} {} HTTP/{}", request.method, request.target, request.version);
-        head(pen, Side::Client, &start, &request.headers);
+        head(writer, Side::Client, &start, &request.headers);
     }
     if let Some(response) = &handshake.response {
         let start = format!("HTTP/{} {} {}", response.version, response.status, response.reason);
-        head(pen, Side::Server, &start, &response.headers);
+        head(writer, Side::Server, &start, &response.headers);
     }
     if let Some(it) = &handshake.accept {
-        accept(pen, it);
+        accept(writer, it);
     }
     if let Some(pair) = &handshake.deflate {
         for side in Side::BOTH {
@@ -29,40 +29,40 @@ pub(super) fn handshake(pen: &mut StyledWriter<'_>, handshake: &Handshake) {
                 if pair[side].no_context_takeover { "no context takeover" } else { "context takeover" };
             let words =
                 format!("deflate, {}: {} window bits, {takeover}", side.name(), pair[side].max_window_bits);
-            line(pen, (Style::Dim, "·"), Style::Dim, &words);
+            line(writer, (Style::Dim, "·"), Style::Dim, &words);
         }
     }
 }
 
-fn head(pen: &mut StyledWriter<'_>, from: Side, start: &str, fields: &[Field]) {
+fn head(writer: &mut StyledWriter<'_>, from: Side, start: &str, fields: &[Field]) {
     let mark = (side_style(from), arrow(from));
-    line(pen, mark, Style::Strong, start);
+    line(writer, mark, Style::Strong, start);
     for Field { name, value } in fields {
-        pen.blanks(INDENT);
-        pen.left(mark.0, mark.1, 3);
-        pen.wire(Style::Dim, name.as_bytes(), LONGEST);
-        pen.put(Style::Dim, ": ");
-        pen.wire(Style::Plain, value.as_bytes(), LONGEST);
-        pen.end();
+        writer.blanks(INDENT);
+        writer.left(mark.0, mark.1, 3);
+        writer.wire(Style::Dim, name.as_bytes(), LONGEST);
+        writer.put(Style::Dim, ": ");
+        writer.wire(Style::Plain, value.as_bytes(), LONGEST);
+        writer.end();
     }
 }
 
-fn accept(pen: &mut StyledWriter<'_>, accept: &Accept) {
+fn accept(writer: &mut StyledWriter<'_>, accept: &Accept) {
     if accept.valid {
-        return line(pen, (Style::Server, "✓"), Style::Plain, "the accept value answers the key");
+        return line(writer, (Style::Server, "✓"), Style::Plain, "the accept value answers the key");
     }
     let found = accept.found.as_deref().unwrap_or("nothing");
     let words = match &accept.expected {
         Some(expected) => format!("the accept value is {found}, but the key demands {expected}"),
         None => format!("the accept value is {found}, and there is no key"),
     };
-    line(pen, (Style::Error, "✗"), Style::Plain, &words);
+    line(writer, (Style::Error, "✗"), Style::Plain, &words);
 }
 
 /// Writes a line that may contain text from the wire.
-fn line(pen: &mut StyledWriter<'_>, mark: (Style, &str), style: Style, text: &str) {
-    pen.blanks(INDENT);
-    pen.left(mark.0, mark.1, 3);
-    pen.wire(style, text.as_bytes(), LONGEST);
-    pen.end();
+fn line(writer: &mut StyledWriter<'_>, mark: (Style, &str), style: Style, text: &str) {
+    writer.blanks(INDENT);
+    writer.left(mark.0, mark.1, 3);
+    writer.wire(style, text.as_bytes(), LONGEST);
+    writer.end();
 }

@@ -8,34 +8,34 @@ const ROW: usize = 16;
 const INDENT: usize = 6;
 
 /// Writes a payload as rows of offset, hexadecimal bytes and ASCII, with missing ranges marked in place.
-pub fn hex_dump(pen: &mut StyledWriter<'_>, known: &[u8], missing: &[Missing]) {
+pub fn hex_dump(writer: &mut StyledWriter<'_>, known: &[u8], missing: &[Missing]) {
     let mut line = String::new();
     for piece in pieces(known, missing) {
         match piece {
-            Piece::Known(offset, bytes) => rows(pen, offset, bytes, &mut line),
-            Piece::Missing(hole) => {
-                pen.blanks(INDENT);
-                pen.put(Style::Dim, &format!("{:08x}", hole.offset));
-                let words = match hole.length {
+            Piece::Known(offset, bytes) => rows(writer, offset, bytes, &mut line),
+            Piece::Missing(gap) => {
+                writer.blanks(INDENT);
+                writer.put(Style::Dim, &format!("{:08x}", gap.offset));
+                let words = match gap.length {
                     Some(1) => "  · 1 byte missing".to_owned(),
                     Some(length) => format!("  · {length} bytes missing"),
                     None => "  · the rest is missing".to_owned(),
                 };
-                pen.put(Style::Note, &words);
-                pen.end();
+                writer.put(Style::Note, &words);
+                writer.end();
             }
         }
     }
 }
 
-fn rows(pen: &mut StyledWriter<'_>, offset: u64, bytes: &[u8], line: &mut String) {
+fn rows(writer: &mut StyledWriter<'_>, offset: u64, bytes: &[u8], line: &mut String) {
     let mut offset = offset;
     for row in bytes.chunks(ROW) {
-        pen.blanks(INDENT);
+        writer.blanks(INDENT);
         line.clear();
         // Writing into a string cannot fail.
         let _ = write!(line, "{offset:08x}");
-        pen.put(Style::Dim, line);
+        writer.put(Style::Dim, line);
         line.clear();
         for place in 0..ROW {
             line.push_str(if place % 8 == 0 { "  " } else { " " });
@@ -44,12 +44,12 @@ fn rows(pen: &mut StyledWriter<'_>, offset: u64, bytes: &[u8], line: &mut String
                 None => line.write_str("  "),
             };
         }
-        pen.put(Style::Plain, line);
-        pen.put(Style::Dim, "  ");
+        writer.put(Style::Plain, line);
+        writer.put(Style::Dim, "  ");
         line.clear();
         line.extend(row.iter().map(|&byte| if matches!(byte, b' '..=b'~') { char::from(byte) } else { '.' }));
-        pen.put(Style::Dim, line);
-        pen.end();
+        writer.put(Style::Dim, line);
+        writer.end();
         offset = offset.saturating_add(ROW as u64);
     }
 }

@@ -110,7 +110,7 @@ fn string(text: &[u8]) -> Option<usize> {
 /// The text is only split, never re-encoded, so that it is shown exactly as sent.
 pub fn lay_out(text: &[u8]) -> Option<Vec<Line>> {
     u32::try_from(text.len()).ok()?;
-    let mut maker = Maker { text, at: 0, lines: Vec::new(), open: Vec::new() };
+    let mut maker = LayoutParser { text, at: 0, lines: Vec::new(), open: Vec::new() };
     maker.line();
     maker.run()?;
     Some(maker.lines)
@@ -128,7 +128,7 @@ pub fn elements(lines: &[Line], at: usize) -> usize {
     count
 }
 
-struct Maker<'a> {
+struct LayoutParser<'a> {
     text: &'a [u8],
     at: usize,
     lines: Vec<Line>,
@@ -136,7 +136,7 @@ struct Maker<'a> {
     open: Vec<(usize, u8)>,
 }
 
-impl Maker<'_> {
+impl LayoutParser<'_> {
     /// Begins a line at the next token.
     fn line(&mut self) {
         self.at = after_blanks(self.text, self.at);

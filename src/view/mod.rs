@@ -95,8 +95,8 @@ impl Printer {
         let origin = origin::Origin { clock, began };
         // Events about the capture as a whole name a file and its error, and are shown in full.
         let columns = if event.conn.is_some() { width } else { usize::MAX };
-        let pen = &mut StyledWriter::new(out, colour).within(columns);
-        let mut row = Row { pen, event, origin, width };
+        let writer = &mut StyledWriter::new(out, colour).within(columns);
+        let mut row = Row { writer, event, origin, width };
         match &event.kind {
             Kind::Opened(opening) => {
                 row.opened(opening);
@@ -139,9 +139,9 @@ impl Printer {
         let mut text = Vec::new();
         Rfc3339::default().write(zone.shifted(began), &mut text);
         let text = String::from_utf8_lossy(text.get(..26).unwrap_or_default()).replace('T', " ");
-        let pen = &mut StyledWriter::new(out, self.settings.colour).within(self.settings.width);
-        pen.put(Style::Dim, &format!("capture begins {text} {}", zone.day(began).zone()));
-        pen.end();
+        let writer = &mut StyledWriter::new(out, self.settings.colour).within(self.settings.width);
+        writer.put(Style::Dim, &format!("capture begins {text} {}", zone.day(began).zone()));
+        writer.end();
     }
 
     /// Returns the day of `time` if dates are to be shown.
@@ -154,9 +154,9 @@ impl Printer {
 
     /// Appends a line with a date.
     pub fn name_day(&self, day: Day, out: &mut Vec<u8>) {
-        let pen = &mut StyledWriter::new(out, self.settings.colour);
-        pen.put(Style::Dim, &format!("── {} ──", day.name()));
-        pen.end();
+        let writer = &mut StyledWriter::new(out, self.settings.colour);
+        writer.put(Style::Dim, &format!("── {} ──", day.name()));
+        writer.end();
     }
 
     /// Lays a message out in lines if that was requested and it is complete JSON.

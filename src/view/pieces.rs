@@ -17,14 +17,14 @@ pub enum Piece<'a> {
 pub fn pieces<'a>(known: &'a [u8], missing: &'a [Missing]) -> impl Iterator<Item = Piece<'a>> {
     let (mut offset, mut known, mut missing) = (0_u64, known, missing.iter().copied().peekable());
     std::iter::from_fn(move || {
-        if let Some(hole) = missing.next_if(|hole| hole.offset <= offset || known.is_empty()) {
-            offset = offset.max(hole.offset).saturating_add(hole.length.unwrap_or(0));
-            return Some(Piece::Missing(hole));
+        if let Some(gap) = missing.next_if(|gap| gap.offset <= offset || known.is_empty()) {
+            offset = offset.max(gap.offset).saturating_add(gap.length.unwrap_or(0));
+            return Some(Piece::Missing(gap));
         }
         if known.is_empty() {
             return None;
         }
-        let until_hole = missing.peek().map_or(u64::MAX, |hole| hole.offset.saturating_sub(offset));
+        let until_hole = missing.peek().map_or(u64::MAX, |gap| gap.offset.saturating_sub(offset));
         let length = usize::try_from(until_hole).unwrap_or(usize::MAX).min(known.len());
         let (piece, rest) = known.split_at_checked(length).unwrap_or((known, &[]));
         let start = offset;
@@ -35,8 +35,8 @@ pub fn pieces<'a>(known: &'a [u8], missing: &'a [Missing]) -> impl Iterator<Item
 }
 
 /// Returns the placeholder for missing bytes in a line of text: one dot per byte, or their number.
-pub fn dots(hole: &Missing) -> String {
-    match hole.length {
+pub fn dots(gap: &Missing) -> String {
+    match gap.length {
         Some(length @ 0..=DOTS) => "·".repeat(usize::try_from(length).unwrap_or(0)),
         Some(length) => format!("···{}···", count(length, "byte")),
         None => "···".to_owned(),

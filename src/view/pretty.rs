@@ -11,22 +11,22 @@ const STEP: usize = 2;
 /// Writes a JSON payload as indented lines.
 ///
 /// The payload is only split into lines, never re-encoded, so that it is shown exactly as sent.
-pub(super) fn write(pen: &mut StyledWriter<'_>, lines: &[layout::Line], payload: &[u8]) {
+pub(super) fn write(writer: &mut StyledWriter<'_>, lines: &[layout::Line], payload: &[u8]) {
     for line in lines {
-        pen.blanks(INDENT.saturating_add(line.depth().saturating_mul(STEP)));
+        writer.blanks(INDENT.saturating_add(line.depth().saturating_mul(STEP)));
         for (kind, range) in line.pieces(payload) {
             let token = payload.get(range).unwrap_or_default();
-            pen.wire(style(kind), token, usize::MAX / 8);
+            writer.wire(style(kind), token, usize::MAX / 8);
             if kind == TokenKind::Punctuation && token == b":" {
-                pen.blanks(1);
+                writer.blanks(1);
             }
         }
-        pen.end();
+        writer.end();
     }
     if lines.len() > layout::LINES {
-        pen.blanks(INDENT);
-        pen.put(Style::Dim, &format!("… the lines after these {} are not shown", lines.len()));
-        pen.end();
+        writer.blanks(INDENT);
+        writer.put(Style::Dim, &format!("… the lines after these {} are not shown", lines.len()));
+        writer.end();
     }
 }
 

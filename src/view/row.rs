@@ -24,7 +24,7 @@ const BYTES_PER_COLUMN: usize = 4;
 
 /// The row of one event.
 pub(super) struct Row<'a, 'o> {
-    pub(super) pen: &'a mut StyledWriter<'o>,
+    pub(super) writer: &'a mut StyledWriter<'o>,
     pub(super) event: &'a Event<'a>,
     pub(super) origin: Origin,
     pub(super) width: usize,
@@ -34,37 +34,39 @@ impl<'o> Row<'_, 'o> {
     /// Writes the columns common to all rows: time, connection, arrow, word and size. A long sub-protocol word extends
     /// into the column of the size.
     fn begin(&mut self, style: Style, arrow: &str, word: &str, size: Option<u64>) -> &mut StyledWriter<'o> {
-        let pen = &mut *self.pen;
-        pen.right(Style::Dim, self.origin.shown(self.event).as_str(), TIME);
+        let writer = &mut *self.writer;
+        writer.right(Style::Dim, self.origin.shown(self.event).as_str(), TIME);
         let conn = self.event.conn.map(|conn| format!("#{conn}")).unwrap_or_default();
-        pen.right(Style::Dim, &conn, CONN);
-        pen.blanks(2);
-        pen.left(style, arrow, 3);
-        let (end, size) = (pen.column().saturating_add(WORD).saturating_add(SIZE), size.map(bytes));
-        pen.wire(style, word.as_bytes(), 40);
+        writer.right(Style::Dim, &conn, CONN);
+        writer.blanks(2);
+        writer.left(style, arrow, 3);
+        let (end, size) = (writer.column().saturating_add(WORD).saturating_add(SIZE), size.map(bytes));
+        writer.wire(style, word.as_bytes(), 40);
         let size = size.unwrap_or_default();
         let least = size.chars().count().saturating_add(usize::from(!size.is_empty()));
-        pen.right(Style::Dim, &size, end.saturating_sub(pen.column()).max(least));
-        pen.blanks(2);
-        pen
+        writer.right(Style::Dim, &size, end.saturating_sub(writer.column()).max(least));
+        writer.blanks(2);
+        writer
     }
 
     /// Writes the opening of a conversation.
     pub(super) fn opened(&mut self, opening: &Opening) {
         let width = self.width;
-        let pen = self.begin(Style::Strong, "⇄", "open", None);
-        ends(pen, opening, width);
+        let writer = self.begin(Style::Strong, "⇄", "open", None);
+        ends(writer, opening, width);
         if opening.transport != Transport::WebSocket {
-            pen.put(Style::Note, &format!("  {}", opening.transport.name()));
+            writer.put(Style::Note, &format!("  {}", opening.transport.name()));
         }
         match opening.handshake.as_deref() {
-            None => pen.put(Style::Note, "  handshake not captured"),
-            Some(handshake) if handshake.response.is_none() => pen.put(Style::Note, "  answer not captured"),
-            Some(handshake) if handshake.request.is_none() => pen.put(Style::Note, "  request not known"),
+            None => writer.put(Style::Note, "  handshake not captured"),
+            Some(handshake) if handshake.response.is_none() => {
+                writer.put(Style::Note, "  answer not captured")
+            }
+            Some(handshake) if handshake.request.is_none() => writer.put(Style::Note, "  request not known"),
             Some(_) => {}
         }
-        agreed(pen, opening, width);
-        pen.end();
+        agreed(writer, opening, width);
+        writer.end();
     }
 
     /// Writes an upgrade that was refused or never answered.
@@ -76,17 +78,17 @@ impl<'o> Row<'_, 'o> {
             _ => "failed",
         };
         let width = self.width;
-        let pen = self.begin(Style::Warning, "⇄", word, None);
-        ends(pen, opening, width);
+        let writer = self.begin(Style::Warning, "⇄", word, None);
+        ends(writer, opening, width);
         match response {
             Some(response) => {
-                pen.put(Style::Warning, &format!("  {} ", response.status));
-                pen.wire(Style::Warning, response.reason.as_bytes(), width);
+                writer.put(Style::Warning, &format!("  {} ", response.status));
+                writer.wire(Style::Warning, response.reason.as_bytes(), width);
             }
-            None => pen.put(Style::Warning, &format!("  {}", rejected.why())),
+            None => writer.put(Style::Warning, &format!("  {}", rejected.why())),
         }
-        agreed(pen, opening, width);
-        pen.end();
+        agreed(writer, opening, width);
+        writer.end();
     }
 
     /// Writes a message or control frame, without its payload if `width` is 0.
@@ -95,32 +97,32 @@ impl<'o> Row<'_, 'o> {
         let unit = message.meaning.and_then(|it| it.units().find(|unit| unit.earlier().is_none()));
         let style = unit.map_or(side_style(message.from), |unit| units_row::unit_style(&unit, message.from));
         let (width, word) = (self.width, unit.map_or(message.opcode.name(), |unit| unit.kind()));
-        let pen = self.begin(style, arrow(message.from), word, Some(message.length));
+        let writer = self.begin(style, arrow(message.from), word, Some(message.length));
         let remarks = remarks(message);
         let taken = if remarks.is_empty() { 0 } else { remarks.chars().count().saturating_add(2) };
-        let room = width.saturating_sub(pen.column()).saturating_sub(taken).max(20);
+        let room = width.saturating_sub(writer.column()).saturating_sub(taken).max(20);
         if width == 0 {
             // The payload is written below the row.
         } else if let Some(meaning) = message.meaning.filter(|_| said) {
-            units_row::units(pen, meaning, message.from, room);
+            units_row::units(writer, meaning, message.from, room);
         } else if let Some(close) = &message.close {
-            close_code(pen, close.code, close.reason, room);
+            close_code(writer, close.code, close.reason, room);
         } else {
-            let end = pen.column().saturating_add(room);
-            fields(pen, message, room);
-            preview(pen, message, end.saturating_sub(pen.column()).max(20));
+            let end = writer.column().saturating_add(room);
+            fields(writer, message, room);
+            preview(writer, message, end.saturating_sub(writer.column()).max(20));
         }
         if !remarks.is_empty() {
-            pen.blanks(2);
-            pen.put(Style::Dim, &remarks);
+            writer.blanks(2);
+            writer.put(Style::Dim, &remarks);
         }
-        pen.end();
+        writer.end();
     }
 
     /// Writes a frame header.
     pub(super) fn frame(&mut self, frame: &Frame) {
         let Frame { from, header, offset } = *frame;
-        let pen = self.begin(Style::Dim, arrow(from), "frame", Some(header.length));
+        let writer = self.begin(Style::Dim, arrow(from), "frame", Some(header.length));
         let mut words = header.opcode.name().to_owned();
         if header.fin {
             words.push_str(" fin");
@@ -137,8 +139,8 @@ impl<'o> Row<'_, 'o> {
             let _ = write!(words, " mask {:08x}", u32::from_be_bytes(key));
         }
         let _ = write!(words, " at {offset}");
-        pen.put(Style::Dim, &words);
-        pen.end();
+        writer.put(Style::Dim, &words);
+        writer.end();
     }
 
     /// Writes an anomaly with its evidence.
@@ -148,120 +150,120 @@ impl<'o> Row<'_, 'o> {
             Severity::Warning => Style::Warning,
             Severity::Note => Style::Note,
         };
-        let pen = self.begin(style, from.map_or("!", arrow), anomaly.severity().name(), None);
-        pen.put(style, anomaly.code());
-        pen.put(Style::Plain, &format!(": {anomaly}"));
+        let writer = self.begin(style, from.map_or("!", arrow), anomaly.severity().name(), None);
+        writer.put(style, anomaly.code());
+        writer.put(Style::Plain, &format!(": {anomaly}"));
         if let Some(spec) = anomaly.spec() {
-            pen.put(Style::Dim, &format!(" ({spec})"));
+            writer.put(Style::Dim, &format!(" ({spec})"));
         }
         let mut comma = "  ";
         anomaly.evidence(|name, value| {
-            pen.put(Style::Dim, comma);
-            pen.put(Style::Dim, &format!("{} ", name.replace('_', " ")));
+            writer.put(Style::Dim, comma);
+            writer.put(Style::Dim, &format!("{} ", name.replace('_', " ")));
             match value {
-                Evidence::Number(number) => pen.put(Style::Plain, &number.to_string()),
+                Evidence::Number(number) => writer.put(Style::Plain, &number.to_string()),
                 Evidence::Text(text) => {
-                    pen.wire(Style::Plain, text.as_bytes(), 200);
+                    writer.wire(Style::Plain, text.as_bytes(), 200);
                 }
             }
             comma = ", ";
         });
-        pen.end();
+        writer.end();
     }
 
     /// Writes the end of a conversation.
     pub(super) fn closed(&mut self, closed: &Closed) {
-        let pen = self.begin(Style::Strong, "■", "closed", None);
+        let writer = self.begin(Style::Strong, "■", "closed", None);
         match closed.code {
-            Some(code) => close_code(pen, code, &closed.reason, 80),
-            None if closed.lost => pen.put(Style::Plain, "ended; a close may have been lost"),
-            None if closed.is_seen() && closed.clean => pen.put(Style::Plain, "complete"),
-            None if closed.is_seen() => pen.put(Style::Plain, "incomplete"),
-            None => pen.put(Style::Plain, "still open when the capture ended"),
+            Some(code) => close_code(writer, code, &closed.reason, 80),
+            None if closed.lost => writer.put(Style::Plain, "ended; a close may have been lost"),
+            None if closed.is_seen() && closed.clean => writer.put(Style::Plain, "complete"),
+            None if closed.is_seen() => writer.put(Style::Plain, "incomplete"),
+            None => writer.put(Style::Plain, "still open when the capture ended"),
         }
         if let Some(by) = closed.by {
-            pen.put(Style::Plain, &format!(", by {}", by.name()));
+            writer.put(Style::Plain, &format!(", by {}", by.name()));
         }
         if closed.clean && closed.code.is_some() {
-            pen.put(Style::Plain, ", answered");
+            writer.put(Style::Plain, ", answered");
         }
         let Pair { client, server } = closed.totals;
         let [client, server] = [client, server].map(|DirectionTotals { messages, bytes: sent, .. }| {
             format!("{}, {}", count(messages, "message"), bytes(sent))
         });
-        pen.put(Style::Dim, &format!(" · {} · → {client} · ← {server}", span(closed.duration)));
-        pen.end();
+        writer.put(Style::Dim, &format!(" · {} · → {client} · ← {server}", span(closed.duration)));
+        writer.end();
     }
 }
 
 /// Writes both endpoints, the URL and the proxy, if any.
-fn ends(pen: &mut StyledWriter<'_>, opening: &Opening, width: usize) {
-    pen.put(Style::Plain, &format!("{} → {}", opening.client, opening.server));
+fn ends(writer: &mut StyledWriter<'_>, opening: &Opening, width: usize) {
+    writer.put(Style::Plain, &format!("{} → {}", opening.client, opening.server));
     if let Some(url) = opening.handshake.as_deref().and_then(|it| it.url.as_ref()) {
-        pen.blanks(2);
-        pen.wire(Style::Strong, url.as_bytes(), width);
+        writer.blanks(2);
+        writer.wire(Style::Strong, url.as_bytes(), width);
     }
     if let Some(proxy) = opening.over.as_ref().and_then(|over| over.proxy.as_ref()) {
-        pen.put(Style::Dim, &format!("  {}", proxy.protocol));
+        writer.put(Style::Dim, &format!("  {}", proxy.protocol));
         if let Some(client) = &proxy.client {
-            pen.put(Style::Dim, " for ");
-            pen.wire(Style::Client, client.as_bytes(), width);
+            writer.put(Style::Dim, " for ");
+            writer.wire(Style::Client, client.as_bytes(), width);
         }
     }
 }
 
 /// Writes the negotiated sub-protocol and compression.
-fn agreed(pen: &mut StyledWriter<'_>, opening: &Opening, width: usize) {
+fn agreed(writer: &mut StyledWriter<'_>, opening: &Opening, width: usize) {
     let Some(handshake) = opening.handshake.as_deref() else { return };
     if let Some(subprotocol) = &handshake.subprotocol {
-        pen.put(Style::Dim, "  protocol ");
-        pen.wire(Style::Plain, subprotocol.as_bytes(), width);
+        writer.put(Style::Dim, "  protocol ");
+        writer.wire(Style::Plain, subprotocol.as_bytes(), width);
     }
     if handshake.deflate.is_some() {
-        pen.put(Style::Dim, "  deflate");
+        writer.put(Style::Dim, "  deflate");
     }
 }
 
 /// Writes the fields that the transport carries beside the payload.
-fn fields(pen: &mut StyledWriter<'_>, message: &Message<'_>, room: usize) {
+fn fields(writer: &mut StyledWriter<'_>, message: &Message<'_>, room: usize) {
     for (name, value) in message.fields.iter().filter(|(name, _)| *name != "sid") {
-        pen.put(Style::Dim, &format!("{name} "));
+        writer.put(Style::Dim, &format!("{name} "));
         match value {
-            Value::Number(number) => pen.put(Style::Plain, &number.to_string()),
-            Value::Text(text) => drop(pen.wire(Style::Plain, text.as_bytes(), room / 3)),
+            Value::Number(number) => writer.put(Style::Plain, &number.to_string()),
+            Value::Text(text) => drop(writer.wire(Style::Plain, text.as_bytes(), room / 3)),
             _ => {}
         }
-        pen.blanks(2);
+        writer.blanks(2);
     }
 }
 
 /// Writes a close code with its name and reason.
-fn close_code(pen: &mut StyledWriter<'_>, code: u16, reason: &str, room: usize) {
+fn close_code(writer: &mut StyledWriter<'_>, code: u16, reason: &str, room: usize) {
     let words = format!("{code} {}", close_code_name(code));
-    pen.put(Style::Plain, &words);
+    writer.put(Style::Plain, &words);
     if !reason.is_empty() {
-        pen.put(Style::Dim, " “");
-        pen.wire(Style::Plain, reason.as_bytes(), room.saturating_sub(words.len()).max(20));
-        pen.put(Style::Dim, "”");
+        writer.put(Style::Dim, " “");
+        writer.wire(Style::Plain, reason.as_bytes(), room.saturating_sub(words.len()).max(20));
+        writer.put(Style::Dim, "”");
     }
 }
 
 /// Writes as much of a payload as fits: text as text, bytes in hexadecimal, missing bytes as dots.
-fn preview(pen: &mut StyledWriter<'_>, message: &Message<'_>, room: usize) {
-    let end = pen.column().saturating_add(room);
+fn preview(writer: &mut StyledWriter<'_>, message: &Message<'_>, room: usize) {
+    let end = writer.column().saturating_add(room);
     for piece in pieces(message.payload, message.missing) {
-        let room = end.saturating_sub(pen.column());
+        let room = end.saturating_sub(writer.column());
         let left = match piece {
             Piece::Known(_, known) => {
                 let known =
                     known.get(..room.saturating_mul(BYTES_PER_COLUMN).saturating_add(8)).unwrap_or(known);
                 if message.text {
-                    pen.wire(Style::Plain, known, room)
+                    writer.wire(Style::Plain, known, room)
                 } else {
-                    pen.wire(Style::Plain, hex(known).as_bytes(), room)
+                    writer.wire(Style::Plain, hex(known).as_bytes(), room)
                 }
             }
-            Piece::Missing(hole) => pen.wire(Style::Note, dots(&hole).as_bytes(), room),
+            Piece::Missing(gap) => writer.wire(Style::Note, dots(&gap).as_bytes(), room),
         };
         if left.is_none() {
             return;
@@ -293,8 +295,7 @@ fn remarks(message: &Message<'_>) -> String {
         (false, _) => {}
     }
     if !message.is_complete() {
-        let known =
-            message.missing.iter().try_fold(0_u64, |sum, hole| Some(sum.saturating_add(hole.length?)));
+        let known = message.missing.iter().try_fold(0_u64, |sum, gap| Some(sum.saturating_add(gap.length?)));
         remarks.push(match known {
             Some(lost) => format!("{} missing", count(lost, "byte")),
             None => "bytes missing".to_owned(),

@@ -297,11 +297,11 @@ mod tests {
     fn colour_changes_nothing_but_colour() {
         let (mut plain, mut coloured) = (Vec::new(), Vec::new());
         for (out, colour) in [(&mut plain, false), (&mut coloured, true)] {
-            let mut pen = StyledWriter::new(out, colour);
-            pen.left(Style::Client, "→", 3);
-            pen.wire(Style::Plain, b"a\x1b[31mb", 80);
-            assert_eq!(pen.column(), 10);
-            pen.end();
+            let mut writer = StyledWriter::new(out, colour);
+            writer.left(Style::Client, "→", 3);
+            writer.wire(Style::Plain, b"a\x1b[31mb", 80);
+            assert_eq!(writer.column(), 10);
+            writer.end();
         }
         assert_eq!(String::from_utf8(plain).unwrap(), "→  a␛[31mb\n");
         assert_eq!(String::from_utf8(coloured).unwrap(), "\x1b[0;36m→\x1b[0m  a\x1b[0;35m␛\x1b[0m[31mb\n");

@@ -9,31 +9,31 @@ use crate::text::{bytes, count, span};
 /// Writes the units in order: name, id and body of each, the latency of an answer, and errors.
 ///
 /// The kind of the first unit is omitted because the row already shows it before the size.
-pub fn units(pen: &mut dyn StyledOutput, meaning: Meaning<'_>, from: Side, room: usize) {
+pub fn units(writer: &mut dyn StyledOutput, meaning: Meaning<'_>, from: Side, room: usize) {
     let Some(first) = meaning.units().next() else { return };
-    let end = pen.column().saturating_add(room);
+    let end = writer.column().saturating_add(room);
     for (index, unit) in meaning.units().enumerate() {
-        if pen.column() >= end {
+        if writer.column() >= end {
             break;
         }
         let earlier = unit.earlier();
         let from = earlier.map_or(from, |it| it.from);
         if index > 0 || earlier.is_some() {
-            pen.put(Style::Dim, if index > 0 { "  ·  " } else { "" });
+            writer.put(Style::Dim, if index > 0 { "  ·  " } else { "" });
             if let Some(earlier) = earlier {
-                pen.put(side_style(from), arrow(from));
-                pen.put(Style::Dim, &format!(" in packet {}: ", earlier.at.packet));
+                writer.put(side_style(from), arrow(from));
+                writer.put(Style::Dim, &format!(" in packet {}: ", earlier.at.packet));
             }
-            pen.wire(unit_style(&unit, from), unit.kind().as_bytes(), 40);
-            pen.put(Style::Plain, " ");
+            writer.wire(unit_style(&unit, from), unit.kind().as_bytes(), 40);
+            writer.put(Style::Plain, " ");
         }
-        one(pen, &unit, end);
+        one(writer, &unit, end);
     }
     if first.messages() > 1 {
-        pen.put(Style::Dim, &format!("  (in {})", count(u64::from(first.messages()), "message")));
+        writer.put(Style::Dim, &format!("  (in {})", count(u64::from(first.messages()), "message")));
     }
     if meaning.more() > 0 {
-        pen.put(Style::Note, &format!("  and {} more", meaning.more()));
+        writer.put(Style::Note, &format!("  and {} more", meaning.more()));
     }
 }
 
@@ -46,54 +46,54 @@ pub fn unit_style(unit: &Unit<'_>, from: Side) -> Style {
     }
 }
 
-fn one(pen: &mut dyn StyledOutput, unit: &Unit<'_>, end: usize) {
+fn one(writer: &mut dyn StyledOutput, unit: &Unit<'_>, end: usize) {
     let plain = if unit.heartbeat() { Style::Dim } else { Style::Plain };
-    let room = |pen: &dyn StyledOutput| end.saturating_sub(pen.column()).max(8);
+    let room = |writer: &dyn StyledOutput| end.saturating_sub(writer.column()).max(8);
     if let Some(name) = unit.name() {
         let name_style = if unit.heartbeat() { Style::Dim } else { Style::Strong };
-        pen.wire(name_style, name.as_bytes(), room(pen));
+        writer.wire(name_style, name.as_bytes(), room(writer));
     } else if let Some(of) = unit.of() {
-        pen.put(Style::Dim, if unit.role() == Role::Part { "of " } else { "" });
-        pen.wire(plain, of.as_bytes(), room(pen));
+        writer.put(Style::Dim, if unit.role() == Role::Part { "of " } else { "" });
+        writer.wire(plain, of.as_bytes(), room(writer));
     }
     if let Some(id) = unit.id() {
-        pen.put(Style::Dim, " #");
-        pen.wire(Style::Dim, id.as_bytes(), room(pen).min(40));
+        writer.put(Style::Dim, " #");
+        writer.wire(Style::Dim, id.as_bytes(), room(writer).min(40));
     }
     if let Some(latency) = unit.latency() {
-        pen.put(Style::Note, &format!(" ({})", span(latency)));
+        writer.put(Style::Note, &format!(" ({})", span(latency)));
     }
     if let Some(error) = unit.error() {
-        pen.put(Style::Error, " error ");
-        pen.wire(Style::Error, error.as_bytes(), room(pen));
+        writer.put(Style::Error, " error ");
+        writer.wire(Style::Error, error.as_bytes(), room(writer));
     }
-    fields(pen, unit, end);
-    body(pen, unit, plain, end);
+    fields(writer, unit, end);
+    body(writer, unit, plain, end);
     if !unit.is_complete() {
-        pen.put(Style::Note, " (incomplete)");
+        writer.put(Style::Note, " (incomplete)");
     }
 }
 
 /// Writes as much of a body as fits.
-fn body(pen: &mut dyn StyledOutput, unit: &Unit<'_>, plain: Style, end: usize) {
+fn body(writer: &mut dyn StyledOutput, unit: &Unit<'_>, plain: Style, end: usize) {
     let Some(body) = unit.body() else { return };
-    let room = end.saturating_sub(pen.column());
+    let room = end.saturating_sub(writer.column());
     if body.length == 0 || room < 4 {
         return;
     }
-    pen.put(Style::Plain, " ");
+    writer.put(Style::Plain, " ");
     if matches!(body.format, Format::Binary | Format::Protobuf) {
-        pen.put(Style::Dim, &format!("{} ", bytes(body.length)));
+        writer.put(Style::Dim, &format!("{} ", bytes(body.length)));
     }
     let mut text = String::new();
     write_body(&body, room.saturating_mul(4), &mut text);
-    pen.wire(plain, text.as_bytes(), end.saturating_sub(pen.column()));
+    writer.wire(plain, text.as_bytes(), end.saturating_sub(writer.column()));
 }
 
 /// Writes the fields, hiding the values of secret ones.
-fn fields(pen: &mut dyn StyledOutput, unit: &Unit<'_>, end: usize) {
+fn fields(writer: &mut dyn StyledOutput, unit: &Unit<'_>, end: usize) {
     for field in unit.fields() {
-        let room = end.saturating_sub(pen.column());
+        let room = end.saturating_sub(writer.column());
         if room < 12 {
             return;
         }
@@ -102,14 +102,14 @@ fn fields(pen: &mut dyn StyledOutput, unit: &Unit<'_>, end: usize) {
             _ if field.secret => {}
             Value::Flag(false) => continue,
             Value::Flag(true) => {
-                pen.put(Style::Dim, &format!(" {}", field.name));
+                writer.put(Style::Dim, &format!(" {}", field.name));
                 continue;
             }
             Value::Text("/") if field.name == "namespace" => continue,
             _ => {}
         }
-        pen.put(Style::Dim, &format!(" {} ", field.name));
-        pen.wire(
+        writer.put(Style::Dim, &format!(" {} ", field.name));
+        writer.wire(
             Style::Dim,
             field_text(&field).as_bytes(),
             room.saturating_sub(field.name.len()).clamp(8, 60),

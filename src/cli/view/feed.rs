@@ -84,9 +84,9 @@ impl Behind {
         Ok(())
     }
 
-    fn turn(&self, set_paused: bool) -> io::Result<()> {
+    fn turn(&self, paused: bool) -> io::Result<()> {
         let pause = self.pause.as_ref().ok_or(io::ErrorKind::Unsupported)?;
-        pause.set_paused(set_paused);
+        pause.set_paused(paused);
         Ok(())
     }
 }

@@ -18,8 +18,8 @@ pub(super) struct Handle(Arc<AtomicBool>);
 
 impl Handle {
     /// Pauses or resumes.
-    pub(super) fn set_paused(&self, set_paused: bool) {
-        self.0.store(set_paused, Ordering::Relaxed);
+    pub(super) fn set_paused(&self, paused: bool) {
+        self.0.store(paused, Ordering::Relaxed);
     }
 
     /// Returns whether the source is paused.

@@ -40,15 +40,18 @@ impl Conversation {
             None => {
                 let kept = match (half.frames.partial(), bytes) {
                     ([], [first, ..])
-                        if is_no_frame(*first, self.deflate.rsv1()) && !half.frames.inside() =>
+                        if cannot_begin_frame(*first, self.deflate.rsv1()) && !half.frames.inside() =>
                     {
                         0
                     }
-                    ([first], _) if is_no_frame(*first, self.deflate.rsv1()) => 1_u64,
+                    ([first], _) if cannot_begin_frame(*first, self.deflate.rsv1()) => 1_u64,
                     _ => return false,
                 };
                 if !cx.verified || matches!(half.reading, Reading::Found(_)) {
                     return false;
+                }
+                if kept == 0 {
+                    half.begun = carried;
                 }
                 let offset = half.frames.offset().saturating_sub(kept);
                 let held = [half.frames.partial(), bytes].concat();
@@ -64,7 +67,7 @@ impl Conversation {
         let half = &mut self.sides[side];
         let Some(InStream::Undecided { bytes, offset }) = &mut half.in_stream else { return };
         let (bytes, offset) = (std::mem::take(bytes), *offset);
-        match judge(side, &bytes, is_over) {
+        match classify(side, &bytes, is_over) {
             Verdict::Undecided => half.in_stream = Some(InStream::Undecided { bytes, offset }),
             Verdict::Http => {
                 half.in_stream = Some(InStream::Message);
@@ -77,7 +80,8 @@ impl Conversation {
             }
             Verdict::Frames => {
                 half.in_stream = Some(InStream::Never);
-                self.frames(side, &bytes, carried, cx);
+                let begun = half.begun;
+                self.frames(side, &bytes, begun, cx);
             }
         }
     }
@@ -85,7 +89,7 @@ impl Conversation {
     /// Skips text, and searches for frames after it.
     fn skip_text(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         let Some(InStream::Text { end }) = &mut self.sides[side].in_stream else { return };
-        let length = bytes.iter().position(|byte| !is_text(*byte)).unwrap_or(bytes.len());
+        let length = text_length(bytes);
         *end = end.saturating_add(length as u64);
         let Some(rest @ [_, ..]) = bytes.get(length..) else { return };
         let search = FrameSearch::after_gap(side, self.deflate.rsv1(), *end, 0).behind(cx.at);
@@ -107,9 +111,9 @@ impl Conversation {
 
 /// Returns whether a line of ASCII may begin with this byte and no valid frame does.
 ///
-/// As a header, each would be a fragment with a reserved opcode, several RSV bits, or RSV1 where nothing defines it. A
-/// space, `!` and `"` are left out: they are one bit (RSV2) away from a valid fragment.
-const fn is_no_frame(first: u8, rsv1: Rsv1) -> bool {
+/// As a header, each would be a fragment with a reserved opcode, a fragmented control frame, or have several RSV bits
+/// or RSV1 where nothing defines it. A space, `!` and `"` are left out: they are one bit (RSV2) away from a valid fragment.
+const fn cannot_begin_frame(first: u8, rsv1: Rsv1) -> bool {
     match first {
         b'@'..=b'B' => matches!(rsv1, Rsv1::Meaningless),
         _ => matches!(first, b'#'..=b'~'),
@@ -117,25 +121,32 @@ const fn is_no_frame(first: u8, rsv1: Rsv1) -> bool {
 }
 
 /// Classifies bytes at a frame boundary; `is_over` means that no more will follow.
-fn judge(side: Side, bytes: &[u8], is_over: bool) -> Verdict {
-    let may_be_http = match side {
-        Side::Server => HTTP.iter().zip(bytes).all(|(a, b)| a == b),
-        Side::Client => matches!(http::looks_like(bytes), Sniff::Request | Sniff::NeedMore),
+///
+/// Only the first line counts, up to its limit and to the first byte that is not text: the verdict does not depend on
+/// how the bytes are cut into segments.
+fn classify(side: Side, bytes: &[u8], is_over: bool) -> Verdict {
+    let start = bytes.get(..bytes.len().min(LINE)).unwrap_or_default();
+    let end = start.iter().position(|byte| *byte == b'\n' || !is_text(*byte));
+    let line = end.and_then(|end| start.get(..=end)).unwrap_or(start);
+    if end.is_none() && start.len() < LINE && !is_over {
+        return Verdict::Undecided;
+    }
+    let is_http = match side {
+        Side::Server => line.starts_with(HTTP),
+        Side::Client => http::looks_like(line) == Sniff::Request,
     };
-    let has_line = bytes.contains(&b'\n') || bytes.len() >= LINE;
-    match (may_be_http, has_line, is_over) {
-        (true, true, _) => return Verdict::Http,
-        (true, false, false) => return Verdict::Undecided,
-        _ => {}
-    }
-    let text = bytes.iter().position(|byte| !is_text(*byte)).unwrap_or(bytes.len());
-    if text >= MIN_TEXT && (has_line || is_over || text < bytes.len()) {
+    if is_http {
+        Verdict::Http
+    } else if text_length(line) >= MIN_TEXT {
         Verdict::Text
-    } else if text < bytes.len() || has_line || is_over {
-        Verdict::Frames
     } else {
-        Verdict::Undecided
+        Verdict::Frames
     }
+}
+
+/// Returns the length of the text that bytes begin with.
+fn text_length(bytes: &[u8]) -> usize {
+    bytes.iter().position(|byte| !is_text(*byte)).unwrap_or(bytes.len())
 }
 
 const fn is_text(byte: u8) -> bool {
@@ -144,11 +155,7 @@ const fn is_text(byte: u8) -> bool {
 
 /// Returns the first line of text, limited in length and ending before any non-text byte.
 fn first_line(bytes: &[u8]) -> Box<str> {
-    let line = bytes.get(..bytes.len().min(LINE)).unwrap_or_default();
-    let valid = std::str::from_utf8(line).map_or_else(|error| error.valid_up_to(), str::len);
-    let text = std::str::from_utf8(line.get(..valid).unwrap_or_default()).unwrap_or_default();
-    text.split(|character: char| character.is_control() && character != '\t')
-        .next()
-        .unwrap_or_default()
-        .into()
+    let text = bytes.get(..text_length(bytes).min(LINE)).unwrap_or_default();
+    let line = text.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+    String::from_utf8_lossy(line).into()
 }

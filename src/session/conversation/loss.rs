@@ -89,7 +89,6 @@ impl Conversation {
 
     /// Handles the loss of bytes of the current frame, or of entire frames.
     pub(super) fn lose(&mut self, side: Side, lost: Lost, cx: &mut Context<'_>) {
-        self.end_in_stream(side, cx);
         match lost {
             Lost::Exact(length) => self.lose_exactly(side, length, cx),
             Lost::AtMost(_) | Lost::Unknown { .. } => self.lose_unknown(side, lost, cx),
@@ -309,6 +308,7 @@ impl Conversation {
         cause: Option<&'static str>,
         cx: &mut Context<'_>,
     ) {
+        self.end_in_stream(side, cx);
         let half = &mut self.sides[side];
         let known = half.frames.offset();
         let offset = half.search().map_or(known, |search| search.end());

@@ -47,7 +47,7 @@ pub(super) enum Reading {
     /// Unknown: frames are being searched for, and the other side waits until then.
     Searching { search: Box<FrameSearch>, until: Timestamp, frame: Option<CurrentFrame> },
     /// The side has ended.
-    LowerLayers,
+    Ended,
 }
 
 /// The losses in a side's frames.
@@ -94,7 +94,7 @@ pub(super) enum InStream {
 
 impl SideState {
     pub(super) const fn is_over(&self) -> bool {
-        matches!(self.reading, Reading::LowerLayers)
+        matches!(self.reading, Reading::Ended)
     }
 
     /// Returns how the boundaries of its frames are known.

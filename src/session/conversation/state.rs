@@ -14,7 +14,7 @@ use crate::session::order::WireOrder;
 ///   Counted ──────────────────────► Searching ─────────────► Found ──────────► Proven
 ///      │                              │   ▲                    │                 │
 ///      │                              │   └────────────────────┴─────────────────┤ gap over a header, or what
-///      └────────── TCP ends ──────────┴─► Over ◄──── TCP ends ───────────────────┘ cannot be one
+///      └────────── TCP ends ──────────┴─► Ended ◄─── TCP ends ───────────────────┘ cannot be one
 /// ```
 ///
 /// Unfinished items are reported when a side is over. During a search for frames on one side, everything that the other

@@ -246,74 +246,74 @@ mod tests {
 
     /// Returns `abcd`, three missing, `ef`, `gh`, two missing.
     fn sample() -> SearchBuffer {
-        let mut gathered = SearchBuffer::default();
-        gathered.push(b"abcd", at(1));
-        gathered.gap(Lost::Exact(1));
-        gathered.gap(Lost::Exact(2));
-        gathered.push(b"ef", at(2));
-        gathered.push(b"gh", at(3));
-        gathered.gap(Lost::Exact(2));
-        gathered
+        let mut buffer = SearchBuffer::default();
+        buffer.push(b"abcd", at(1));
+        buffer.gap(Lost::Exact(1));
+        buffer.gap(Lost::Exact(2));
+        buffer.push(b"ef", at(2));
+        buffer.push(b"gh", at(3));
+        buffer.gap(Lost::Exact(2));
+        buffer
     }
 
     #[test]
     fn bytes_stand_where_they_were_sent() {
-        let gathered = sample();
-        assert_eq!((gathered.len(), gathered.end()), (8, 13));
-        let from = |place| gathered.from(place);
+        let buffer = sample();
+        assert_eq!((buffer.len(), buffer.end()), (8, 13));
+        let from = |place| buffer.from(place);
         assert_eq!([from(0), from(3), from(4), from(6)], [&b"abcd"[..], b"d", b"", b""]);
         assert_eq!([from(7), from(9), from(11), from(13)], [&b"efgh"[..], b"gh", b"", b""]);
         assert_eq!(
-            [0, 3, 4, 7, 9, 11].map(|place| gathered.is_boundary(place)),
+            [0, 3, 4, 7, 9, 11].map(|place| buffer.is_boundary(place)),
             [true, false, false, true, true, false]
         );
-        assert_eq!(gathered.mean_segment(), 2);
-        assert_eq!([0, 3, 7, 9].map(|place| gathered.is_behind_gap(place)), [true, false, true, false]);
-        assert_eq!([0, 10, 12, 13].map(|place| gathered.is_settled(place)), [true, true, true, false]);
-        assert_eq!([0, 4, 7, 12].map(|place| gathered.missing_before(place)), [0, 0, 3, 3]);
-        let pieces: Vec<_> = gathered.pieces(1).collect();
+        assert_eq!(buffer.mean_segment(), 2);
+        assert_eq!([0, 3, 7, 9].map(|place| buffer.is_behind_gap(place)), [true, false, true, false]);
+        assert_eq!([0, 10, 12, 13].map(|place| buffer.is_settled(place)), [true, true, true, false]);
+        assert_eq!([0, 4, 7, 12].map(|place| buffer.missing_before(place)), [0, 0, 3, 3]);
+        let pieces: Vec<_> = buffer.pieces(1).collect();
         let (one, two, three) =
             (Piece::Bytes(b"bcd", at(1)), Piece::Bytes(b"ef", at(2)), Piece::Bytes(b"gh", at(3)));
         assert_eq!(pieces, [one, Piece::Gap(Lost::Exact(3)), two, three, Piece::Gap(Lost::Exact(2))]);
         assert_eq!(
-            gathered.pieces(8).collect::<Vec<_>>(),
+            buffer.pieces(8).collect::<Vec<_>>(),
             [Piece::Bytes(b"f", at(2)), three, Piece::Gap(Lost::Exact(2))]
         );
     }
 
     #[test]
     fn a_gap_of_unknown_length_is_too_long_for_any_frame() {
-        let mut gathered = SearchBuffer::default();
-        gathered.push(b"ab", at(1));
-        gathered.gap(Lost::Unknown { least: 3 });
-        gathered.gap(Lost::Exact(4));
-        gathered.push(b"cd", at(2));
-        let place = gathered.end() - 2;
-        assert!(place as u64 > FAR && gathered.from(place) == b"cd");
-        assert_eq!(gathered.missing_before(place), 7);
-        let pieces: Vec<_> = gathered.pieces(0).collect();
+        let mut buffer = SearchBuffer::default();
+        buffer.push(b"ab", at(1));
+        buffer.gap(Lost::Unknown { least: 3 });
+        buffer.gap(Lost::Exact(4));
+        buffer.push(b"cd", at(2));
+        let place = buffer.end() - 2;
+        assert!(place as u64 > FAR && buffer.from(place) == b"cd");
+        assert_eq!(buffer.missing_before(place), 7);
+        let pieces: Vec<_> = buffer.pieces(0).collect();
         let gap = Piece::Gap(Lost::Unknown { least: 7 });
         assert_eq!(pieces, [Piece::Bytes(b"ab", at(1)), gap, Piece::Bytes(b"cd", at(2))]);
-        assert_eq!((gathered.drop_first(3), gathered.end()), (7, 1));
+        assert_eq!((buffer.drop_first(3), buffer.end()), (7, 1));
     }
 
     #[test]
     fn what_is_dropped_takes_its_holes_along() {
         for (bytes, missing, rest) in [(0, 0, 13), (2, 0, 11), (4, 3, 6), (5, 3, 5), (8, 5, 0), (9, 5, 0)] {
-            let mut gathered = sample();
-            assert_eq!(gathered.drop_first(bytes), missing, "{bytes}");
-            assert_eq!((gathered.len(), gathered.end()), (8 - bytes.min(8), rest), "{bytes}");
+            let mut buffer = sample();
+            assert_eq!(buffer.drop_first(bytes), missing, "{bytes}");
+            assert_eq!((buffer.len(), buffer.end()), (8 - bytes.min(8), rest), "{bytes}");
             let behind_gap = bytes == 0 || bytes == 4;
-            assert!(gathered.len() == 0 || gathered.is_behind_gap(0) == behind_gap, "{bytes}");
+            assert!(buffer.len() == 0 || buffer.is_behind_gap(0) == behind_gap, "{bytes}");
             let mut expected: Vec<u8> = b"abcdefgh"[bytes.min(8)..].to_vec();
-            let known = gathered.pieces(0).filter_map(|piece| match piece {
+            let known = buffer.pieces(0).filter_map(|piece| match piece {
                 Piece::Bytes(bytes, _) => Some(bytes),
                 Piece::Gap(_) => None,
             });
             assert_eq!(known.collect::<Vec<_>>().concat(), expected, "{bytes}");
-            gathered.push(b"x", at(4));
+            buffer.push(b"x", at(4));
             expected.push(b'x');
-            assert_eq!(gathered.from(rest), b"x");
+            assert_eq!(buffer.from(rest), b"x");
         }
     }
 }

@@ -25,15 +25,15 @@ enum Look {
 impl Before {
     /// Returns the maximum number of bits that the frame at `at` may add, depending on how much it differs from the
     /// last ones.
-    pub(super) fn novelty(&mut self, gathered: &SearchBuffer, at: usize, header: &Header) -> u32 {
+    pub(super) fn novelty(&mut self, buffer: &SearchBuffer, at: usize, header: &Header) -> u32 {
         const SAME_HEADER: u32 = 4;
         let mut most = u32::MAX;
         for (look, earlier) in self.frames.iter().flatten() {
             let same_key = header.mask.is_some() && header.mask == earlier.mask;
             let alike = like(header) == like(earlier);
-            let bytes = looked_at(gathered, at, header);
+            let bytes = looked_at(buffer, at, header);
             let same = match *look {
-                Look::Held(place) => bytes == looked_at(gathered, place, earlier),
+                Look::Held(place) => bytes == looked_at(buffer, place, earlier),
                 Look::Dropped(hash) => alike && hash == hashed(bytes),
             };
             if same {
@@ -51,12 +51,12 @@ impl Before {
     }
 
     /// Shifts all positions down by `shift`, because the bytes before that are dropped.
-    fn drop_first(&mut self, gathered: &SearchBuffer, shift: usize) {
+    fn drop_first(&mut self, buffer: &SearchBuffer, shift: usize) {
         for (look, header) in self.frames.iter_mut().flatten() {
             if let Look::Held(place) = *look {
                 *look = place
                     .checked_sub(shift)
-                    .map_or_else(|| Look::Dropped(hashed(looked_at(gathered, place, header))), Look::Held);
+                    .map_or_else(|| Look::Dropped(hashed(looked_at(buffer, place, header))), Look::Held);
             }
         }
     }
@@ -67,10 +67,10 @@ const fn like(header: &Header) -> (bool, u8, Opcode, u64) {
     (header.fin, header.rsv, header.opcode, header.length)
 }
 
-fn looked_at<'g>(gathered: &'g SearchBuffer, at: usize, header: &Header) -> &'g [u8] {
+fn looked_at<'g>(buffer: &'g SearchBuffer, at: usize, header: &Header) -> &'g [u8] {
     const LOOK: usize = 256;
     let body = usize::try_from(header.length).unwrap_or(LOOK).min(LOOK);
-    let (length, known) = (body.saturating_add(usize::from(header.header_length)), gathered.from(at));
+    let (length, known) = (body.saturating_add(usize::from(header.header_length)), buffer.from(at));
     known.get(..length).unwrap_or(known)
 }
 
@@ -174,16 +174,16 @@ impl Chain {
     }
 
     /// Counts the segments it spans, as far as `upto`.
-    pub(super) fn cross(&mut self, gathered: &SearchBuffer, upto: usize) {
+    pub(super) fn cross(&mut self, buffer: &SearchBuffer, upto: usize) {
         let upto = upto.min(self.next);
         if upto > self.counted {
-            self.crossed = self.crossed.saturating_add(gathered.boundaries(self.counted, upto));
+            self.crossed = self.crossed.saturating_add(buffer.boundaries(self.counted, upto));
             self.counted = upto;
         }
     }
 
     /// Shifts all positions down by `shift`, because the bytes before that are dropped; the next frame is after them.
-    pub(super) fn drop_first(&mut self, gathered: &SearchBuffer, shift: usize) {
+    pub(super) fn drop_first(&mut self, buffer: &SearchBuffer, shift: usize) {
         let moved = |place: usize| place.saturating_sub(shift);
         self.first_trusted = self.first_trusted.map(|place| moved(place.max(self.next)));
         self.next = moved(self.next);
@@ -191,7 +191,7 @@ impl Chain {
         self.opening = None;
         self.last = self.last.map(|(_, like)| (self.next, like));
         self.segments = self.segments.map(|(_, count)| (self.next, count));
-        self.before.drop_first(gathered, shift);
+        self.before.drop_first(buffer, shift);
     }
 
     /// Counts a frame boundary that is a segment boundary.

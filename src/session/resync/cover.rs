@@ -16,14 +16,14 @@ impl FrameSearch {
             return Some(found);
         }
         for place in places.iter().copied().take_while(|place| *place < found.start) {
-            let Some(header) = Header::parse(self.gathered.from(place)) else { continue };
+            let Some(header) = Header::parse(self.buffer.from(place)) else { continue };
             let body = place.saturating_add(usize::from(header.header_length));
             let end = body.saturating_add(usize::try_from(header.length).unwrap_or(usize::MAX));
-            let is_likely = body == begin || body == found.start || self.gathered.is_boundary(place);
+            let is_likely = body == begin || body == found.start || self.buffer.is_boundary(place);
             if end <= found.start || header.length <= 125 || !is_likely {
                 continue;
             }
-            let mut budget = Budget::new(self.gathered.len());
+            let mut budget = Budget::new(self.buffer.len());
             let Some(chain) = self.follow(Chain::at(begin), end, &mut budget) else { continue };
             if chain.next > end {
                 // No frame boundary coincides with its end.
@@ -33,7 +33,7 @@ impl FrameSearch {
             let offset = self.offset.saturating_add(self.lost(at)).saturating_add(self.skipped(at));
             let length = header.length.saturating_add(header.header_length.into());
             self.ambiguity = Some(Ambiguity { offset, length });
-            let is_common = chain.next == end && end < self.gathered.end();
+            let is_common = chain.next == end && end < self.buffer.end();
             // Earlier bytes may be frames: they are not known to be payload of the current frame.
             return is_common.then_some(Found { start: end, doubtful: true, ..found });
         }

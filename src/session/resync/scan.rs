@@ -9,7 +9,7 @@ use super::{FOLLOWED, Found, FrameSearch, LENIENCE};
 use crate::websocket::{Header, Opcode, Utf8};
 
 /// The maximum number of chains remembered when their first bytes are dropped.
-const LED: usize = 16;
+const MAX_CARRIED: usize = 16;
 /// The number of segments that a chain must span to be accepted mid-stream without any frame at a segment boundary.
 const CROSSED: usize = 4;
 
@@ -31,7 +31,7 @@ struct Link {
 impl FrameSearch {
     /// Remembers the chains that begin before `place`, which will be dropped, and where they continue after it.
     pub(super) fn carry_chains_over(&mut self, place: usize) {
-        let mut budget = Budget::new(self.gathered.len());
+        let mut budget = Budget::new(self.buffer.len());
         let begun = self.candidates.iter().take_while(|start| **start < place).map(|start| Chain::at(*start));
         let mut carried_chains: Vec<Chain> = Vec::new();
         for chain in std::mem::take(&mut self.carried_chains).into_iter().chain(begun) {
@@ -44,7 +44,7 @@ impl FrameSearch {
                 if other.bits < chain.bits {
                     *other = chain;
                 }
-            } else if carried_chains.len() < LED {
+            } else if carried_chains.len() < MAX_CARRIED {
                 carried_chains.push(chain);
             } else if let Some(least) = carried_chains.iter_mut().min_by_key(|it| (it.bits, Reverse(it.next)))
                 && (least.bits, Reverse(least.next)) < (chain.bits, Reverse(chain.next))
@@ -53,8 +53,8 @@ impl FrameSearch {
             }
         }
         for chain in &mut carried_chains {
-            chain.cross(&self.gathered, place);
-            chain.drop_first(&self.gathered, place);
+            chain.cross(&self.buffer, place);
+            chain.drop_first(&self.buffer, place);
         }
         self.carried_chains = carried_chains;
     }
@@ -62,7 +62,7 @@ impl FrameSearch {
     /// Postpones the next scan until an eighth more has come, so that the total cost of all scans is linear in the
     /// bytes.
     pub(super) fn wait_for_an_eighth(&mut self) {
-        self.scanned = self.gathered.len();
+        self.scanned = self.buffer.len();
         self.next_scan = self.scanned.saturating_add(self.scanned / 8);
     }
 
@@ -72,8 +72,8 @@ impl FrameSearch {
         let (mut candidates, mut carried_chains) =
             (std::mem::take(&mut self.candidates), std::mem::take(&mut self.carried_chains));
         candidates.extend(self.unseen());
-        self.seen = self.seen.max(self.gathered.end().saturating_sub(1));
-        let mut budget = Budget::new(self.gathered.len());
+        self.seen = self.seen.max(self.buffer.end().saturating_sub(1));
+        let mut budget = Budget::new(self.buffer.len());
         let (mut doubt, mut found) = (0, None);
         let mut stands = |chain: Chain, found: &mut Option<(usize, Found)>| {
             if self.debt() > FOLLOWED {
@@ -104,11 +104,11 @@ impl FrameSearch {
         const REACH: usize = 64 << 20;
         let among_others = self.masked.is_some() || chain.aligned > 0 || chain.crossed >= CROSSED;
         let convinces = among_others && chain.bits >= needed.saturating_add(*doubt);
-        let is_near = chain.next <= self.gathered.end().saturating_add(REACH);
+        let is_near = chain.next <= self.buffer.end().saturating_add(REACH);
         if convinces || chain.open && is_near && chain.bits >= DOUBTFUL {
             *doubt = (*doubt).max(chain.bits);
         }
-        let start = chain.first_trusted.filter(|start| convinces && *start < self.gathered.end())?;
+        let start = chain.first_trusted.filter(|start| convinces && *start < self.buffer.end())?;
         let (doubtful, in_segments) = (start != from, chain.is_in_segments());
         Some(Found { start, doubtful, in_segments, masked: chain.masked? })
     }
@@ -122,7 +122,7 @@ impl FrameSearch {
             rest.windows(2).enumerate().map(numbered)
         };
         let begins = |(place, first)| self.may_begin(first).then_some(place);
-        self.gathered.runs().flat_map(pairs).filter_map(begins)
+        self.buffer.runs().flat_map(pairs).filter_map(begins)
     }
 
     /// Returns whether a frame may begin with these two bytes; this refutes most offsets.
@@ -146,15 +146,15 @@ impl FrameSearch {
     /// the chain can never be accepted, whatever bytes may follow.
     pub(super) fn follow(&self, mut chain: Chain, upto: usize, budget: &mut Budget) -> Option<Chain> {
         let (mut frames, mut weightless, mut repeated) = (0_u32, 0_u32, 0_u32);
-        let end = self.gathered.end();
+        let end = self.buffer.end();
         chain.open = chain.next > end;
         while frames < MAX_FRAMES && repeated < MAX_REPEATED && chain.next < upto {
             if !budget.take(frames) {
-                chain.cross(&self.gathered, end);
+                chain.cross(&self.buffer, end);
                 return Some(chain);
             }
             self.followed.update(|n| n.saturating_add(1));
-            let Some(header) = Header::parse(self.gathered.from(chain.next)) else { break };
+            let Some(header) = Header::parse(self.buffer.from(chain.next)) else { break };
             let link = self.link(&mut chain, &header)?;
             weightless = if link.is_weighty { 0 } else { weightless.saturating_add(1) };
             if weightless > MAX_WEIGHTLESS {
@@ -166,9 +166,9 @@ impl FrameSearch {
                 break;
             }
         }
-        chain.cross(&self.gathered, end);
+        chain.cross(&self.buffer, end);
         let bounded = frames >= MAX_FRAMES || repeated >= MAX_REPEATED;
-        let settled = chain.next < upto && !chain.open && self.gathered.is_settled(chain.next);
+        let settled = chain.next < upto && !chain.open && self.buffer.is_settled(chain.next);
         if (bounded || settled) && chain.bits < self.rejection_threshold() {
             budget.give_back(frames);
             return None;
@@ -178,7 +178,7 @@ impl FrameSearch {
 
     /// Adds the frame with this header, and its evidence, to a chain; returns `None` if it is illegal.
     fn link(&self, chain: &mut Chain, header: &Header) -> Option<Link> {
-        let (at, end) = (chain.next, self.gathered.end());
+        let (at, end) = (chain.next, self.buffer.end());
         let masked = self.masked.or(chain.masked).unwrap_or(header.mask.is_some());
         if header.mask.is_some() != masked {
             return None;
@@ -186,9 +186,9 @@ impl FrameSearch {
         chain.masked = Some(masked);
         let weight = self.weigh(header)?;
         let is_weighty = weight >= WEIGHTY;
-        let novelty = chain.before.novelty(&self.gathered, at, header);
+        let novelty = chain.before.novelty(&self.buffer, at, header);
         let counted = chain.bits;
-        let aligned = is_weighty && self.gathered.is_boundary(at);
+        let aligned = is_weighty && self.buffer.is_boundary(at);
         chain.frames = chain.frames.saturating_add(1);
         if aligned {
             chain.align(self.alignment(at));
@@ -197,7 +197,7 @@ impl FrameSearch {
         if !chain.goes_on_with(header) {
             return None;
         }
-        let body = self.gathered.from(at).get(usize::from(header.header_length)..)?;
+        let body = self.buffer.from(at).get(usize::from(header.header_length)..)?;
         let length = usize::try_from(header.length).ok()?;
         let known = body.get(..length.min(body.len()))?;
         let confirmed = confirm(header, known, known.len() == length)?;
@@ -209,7 +209,7 @@ impl FrameSearch {
         if is_weighty && next == end {
             chain.align(ALIGNED);
         }
-        if chain.frames == 1 && !is_weighty && !header.fin && self.gathered.is_behind_gap(at) {
+        if chain.frames == 1 && !is_weighty && !header.fin && self.buffer.is_behind_gap(at) {
             chain.opening = Some(at).filter(|_| header.opcode != Opcode::CONTINUATION);
         }
         if is_weighty && header.opcode == Opcode::CONTINUATION {
@@ -218,7 +218,7 @@ impl FrameSearch {
         if is_weighty && (chain.bits > counted || novelty > 0) {
             chain.trust(at, header, self.own_evidence(at, next, header, confirmed));
         }
-        if aligned && self.gathered.is_segment(at, next) && novelty > 0 {
+        if aligned && self.buffer.is_segment(at, next) && novelty > 0 {
             chain.count_segment(at);
             // The first segment is a frame: at this one position, a coincidence that leads to the next frame is
             // unlikely.
@@ -234,12 +234,12 @@ impl FrameSearch {
 
     /// Returns the bits of evidence for a frame that begins at a segment boundary.
     fn alignment(&self, at: usize) -> u32 {
-        if self.gathered.is_behind_gap(at) { ALIGNED } else { self.rarity().min(ALIGNED) }
+        if self.buffer.is_behind_gap(at) { ALIGNED } else { self.rarity().min(ALIGNED) }
     }
 
     /// Returns how rare segment boundaries are, in bits.
     fn rarity(&self) -> u32 {
-        self.gathered.mean_segment().max(1).ilog2()
+        self.buffer.mean_segment().max(1).ilog2()
     }
 
     /// Returns the bits of evidence for a frame apart from where it ends.
@@ -252,9 +252,9 @@ impl FrameSearch {
         /// The bonus for a frame that interrupts text.
         const BREAKS_TEXT: u32 = 6;
         const BEHIND_GAP: u32 = 7;
-        let aligned = if self.gathered.is_behind_gap(at) {
+        let aligned = if self.buffer.is_behind_gap(at) {
             BEHIND_GAP
-        } else if self.gathered.is_boundary(at) {
+        } else if self.buffer.is_boundary(at) {
             self.rarity().min(10)
         } else {
             0
@@ -266,7 +266,7 @@ impl FrameSearch {
             _ => confirmed,
         };
         // A close is rare as well, but plausible as the last frame.
-        let last = header.opcode == Opcode::CLOSE && next == self.gathered.end();
+        let last = header.opcode == Opcode::CLOSE && next == self.buffer.end();
         let rare = if header.opcode.is_control() && !last { RARE } else { 0 };
         aligned.saturating_add(confirmed).saturating_add(long(header)).saturating_sub(rare)
     }
@@ -276,7 +276,7 @@ impl FrameSearch {
         const LOOK: usize = 32;
         const ENOUGH: usize = 8;
         let start = at.saturating_sub(LOOK);
-        let (before, first) = self.gathered.from(start).split_at_checked(at.saturating_sub(start))?;
+        let (before, first) = self.buffer.from(start).split_at_checked(at.saturating_sub(start))?;
         let whole = before.iter().position(|byte| byte & 0xc0 != 0x80)?;
         let before = before.get(whole..).filter(|before| before.len() >= ENOUGH)?;
         let mut utf8 = Utf8::default();

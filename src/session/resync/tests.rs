@@ -195,7 +195,7 @@ fn data_made_to_look_like_frames_costs_little() {
             let most = (if gaps { 96 } else { 48 } * length).min(FOLLOWED + length);
             assert!(followed > length / 100, "{side:?} {pattern:x?} {gaps}: nothing was followed");
             assert!(followed < most, "{side:?} {pattern:x?} {gaps}: {followed} frames");
-            assert!(search.candidates.len() <= search.gathered.len());
+            assert!(search.candidates.len() <= search.buffer.len());
         }
     }
 }
@@ -307,7 +307,7 @@ fn what_is_held_stays_within_its_bound() {
         let bytes = noise(n, 1448);
         search.push(&bytes, At { packet: n, ..At::default() });
         pushed += bytes.len() as u64;
-        assert!(search.gathered.len() <= AFTER_GAP);
+        assert!(search.buffer.len() <= AFTER_GAP);
         assert_eq!(search.captured(), pushed);
         assert_eq!(search.end(), 150 + pushed);
         assert!(search.first().is_some());

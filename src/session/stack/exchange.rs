@@ -177,8 +177,8 @@ impl Stack {
                 name_scheme(&mut handshake, cx);
                 let heads = Pair::from_fn(|side| exchanges.tracker.read_at(cx.transport.role(side)));
                 let packets = UpgradePackets::new(&handshake, heads, early?, cx);
-                Some(if Stack::is_unproved(&handshake) {
-                    Stack::unproved(handshake, packets)
+                Some(if Stack::is_keyless(&handshake) {
+                    Stack::keyless(handshake, packets)
                 } else {
                     self.upgrade(handshake, packets, cx)
                 })

@@ -32,13 +32,13 @@ const SHOWN: usize = 16;
 impl Stack {
     /// Returns whether a handshake is not sufficient evidence of a WebSocket: it has neither a key, nor an accept
     /// value, nor a draft's fields.
-    pub(super) fn is_unproved(handshake: &Handshake) -> bool {
+    pub(super) fn is_keyless(handshake: &Handshake) -> bool {
         let both = handshake.request.is_some() && handshake.response.is_some();
         both && handshake.accept.is_none() && http::draft(handshake).is_none()
     }
 
     /// Creates the layer that waits for the next bytes.
-    pub(super) fn unproved(handshake: Box<Handshake>, packets: UpgradePackets) -> Layer {
+    pub(super) fn keyless(handshake: Box<Handshake>, packets: UpgradePackets) -> Layer {
         Layer::KeylessUpgrade(Box::new(KeylessUpgrade {
             handshake,
             packets,
@@ -48,9 +48,9 @@ impl Stack {
 
     /// Processes the first bytes after such an upgrade.
     pub(super) fn check_keyless(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
-        let Layer::KeylessUpgrade(unproved) = &mut self.layer else { return };
-        unproved.early[side].push(BufferedBytes::Bytes(bytes.into(), carried));
-        let start: Vec<u8> = unproved.early[side]
+        let Layer::KeylessUpgrade(keyless) = &mut self.layer else { return };
+        keyless.early[side].push(BufferedBytes::Bytes(bytes.into(), carried));
+        let start: Vec<u8> = keyless.early[side]
             .iter()
             .flat_map(|piece| match piece {
                 BufferedBytes::Bytes(bytes, _) => bytes.iter().copied().take(SHOWN).collect(),
@@ -64,11 +64,11 @@ impl Stack {
         if http::is_frame(cx.transport.role(side), &start) {
             return self.accept_keyless(cx);
         }
-        let Layer::KeylessUpgrade(unproved) = std::mem::replace(&mut self.layer, Layer::Opaque) else {
+        let Layer::KeylessUpgrade(keyless) = std::mem::replace(&mut self.layer, Layer::Opaque) else {
             return;
         };
-        let now = std::mem::replace(&mut cx.at, unproved.packets.heads[cx.transport.role(Side::Server)]);
-        self.reject(unproved.handshake, cx);
+        let now = std::mem::replace(&mut cx.at, keyless.packets.heads[cx.transport.role(Side::Server)]);
+        self.reject(keyless.handshake, cx);
         cx.at = now;
         // Only as many bytes as decide, so that the result does not depend on segmentation.
         let found = start.iter().take(2).map(|byte| format!("{byte:02x}")).collect::<String>().into();
@@ -80,10 +80,10 @@ impl Stack {
         if !matches!(self.layer, Layer::KeylessUpgrade(_)) {
             return;
         }
-        let Layer::KeylessUpgrade(unproved) = std::mem::replace(&mut self.layer, Layer::Opaque) else {
+        let Layer::KeylessUpgrade(keyless) = std::mem::replace(&mut self.layer, Layer::Opaque) else {
             return;
         };
-        let KeylessUpgrade { handshake, packets, early } = *unproved;
+        let KeylessUpgrade { handshake, packets, early } = *keyless;
         self.layer = self.upgrade(handshake, packets, cx);
         self.replay(early, packets.heads, cx);
         self.end_sides(cx);

@@ -22,7 +22,7 @@ impl Stack {
             Layer::Preamble(pending) => size_of_val(&**pending),
             Layer::Http(exchanges) => exchanges.allocated(),
             Layer::Tunnel(inner) => size_of::<Stack>().saturating_add(inner.allocated()),
-            Layer::KeylessUpgrade(unproved) => unproved.allocated(),
+            Layer::KeylessUpgrade(keyless) => keyless.allocated(),
             Layer::WebSocket(conversation) => size_of_val(&**conversation),
             Layer::Http2(http2) => http2.allocated(),
             #[cfg(feature = "tls")]

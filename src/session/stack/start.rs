@@ -18,7 +18,7 @@ pub(super) struct Start {
     /// The bytes so far, too few to determine the layer, by TCP's sides.
     pieces: Vec<(Side, Vec<u8>, At)>,
     /// Whether they are known not to be a preamble.
-    give_up_preamble: bool,
+    no_preamble: bool,
 }
 
 impl Start {
@@ -29,7 +29,7 @@ impl Start {
 
     /// Creates the state for first bytes known not to be a preamble.
     pub(super) fn without_preamble(host: Option<Box<str>>) -> Self {
-        Start { host, give_up_preamble: true, ..Start::default() }
+        Start { host, no_preamble: true, ..Start::default() }
     }
 
     /// Returns the memory it uses, in bytes.
@@ -63,7 +63,7 @@ impl Stack {
             Layer::Start(start) => start.take().unwrap_or_default(),
             _ => Box::default(),
         };
-        let is_first = start.pieces.is_empty() && !start.give_up_preamble;
+        let is_first = start.pieces.is_empty() && !start.no_preamble;
         if is_first && Stack::may_be_preamble(cx.transport.role(side), bytes) {
             self.layer = Layer::Preamble(Box::new(Pending::new(start.host.take())));
             return self.push_preamble(side, bytes, carried, cx);

@@ -24,9 +24,9 @@ impl Report {
         for row in &rows {
             all.absorb(&row.rtt);
         }
-        let mut listed =
+        let mut quantiles =
             |sketch: &RttHistogram| scratch.as_mut().and_then(|scratch| sketch.quantiles(scratch));
-        let (subprotocols, subprotocols_left_out) = counted.units.rows(&mut listed);
+        let (subprotocols, subprotocols_left_out) = counted.units.rows(&mut quantiles);
         let slots = counted.timeline.slots();
         let of_side = |side| slots.iter().map(|slot| slot[side]).collect();
         let opcodes = (0..16).map(|n| Opcode(n).name()).zip(counted.opcodes).filter(|(_, count)| *count > 0);
@@ -52,7 +52,7 @@ impl Report {
                 client: counted.lengths.client.as_deref().map(Length::of),
                 server: counted.lengths.server.as_deref().map(Length::of),
             },
-            rtt: listed(&all),
+            rtt: quantiles(&all),
             slowest_pongs: counted.slowest.into_iter().map(Pong::of).collect(),
             unanswered_pings: counted.first_unanswered.into_iter().map(Ping::of).collect(),
             close_codes: counted.codes.into_map().into_iter().map(Code::of).collect(),
@@ -60,7 +60,7 @@ impl Report {
             subprotocols,
             subprotocols_left_out,
             talkers: talkers(&rows),
-            conversations: rows.into_iter().map(|row| Conversation::of(row, &mut listed)).collect(),
+            conversations: rows.into_iter().map(|row| Conversation::of(row, &mut quantiles)).collect(),
         }
     }
 }
@@ -156,7 +156,7 @@ impl Length {
 }
 
 impl Conversation {
-    fn of(row: Row, listed: &mut dyn FnMut(&RttHistogram) -> Option<Quantiles>) -> Self {
+    fn of(row: Row, quantiles: &mut dyn FnMut(&RttHistogram) -> Option<Quantiles>) -> Self {
         let (bytes, wire) = Side::BOTH.into_iter().fold((0_u64, 0_u64), |(bytes, wire), side| {
             let totals = row.totals[side];
             (bytes.saturating_add(totals.bytes), wire.saturating_add(totals.wire_bytes))
@@ -194,7 +194,7 @@ impl Conversation {
             client_totals: row.totals.client.into(),
             server_totals: row.totals.server.into(),
             ratio,
-            rtt: listed(&row.rtt),
+            rtt: quantiles(&row.rtt),
             unanswered_pings: row.unanswered,
             longest_silence: row.silence,
             end,

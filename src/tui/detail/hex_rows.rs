@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use super::super::clock::grouped;
 use super::super::document::Document;
-use super::super::patched::{Part, Patched};
+use super::super::patched::{Part, PartialPayload};
 
 /// The minimum number of consecutive unknown rows that are shown as a single line.
 const FOLDED: u64 = 3;
@@ -102,7 +102,7 @@ impl HexLines {
 }
 
 /// Lays out a payload with missing parts; consecutive unknown rows become a single line.
-fn rows_with_gaps(patched: &Patched, start: usize, per_row: usize, lines: &mut Vec<HexLine>) {
+fn rows_with_gaps(patched: &PartialPayload, start: usize, per_row: usize, lines: &mut Vec<HexLine>) {
     let width = per_row.max(1) as u64;
     let row_of = |offset: u64| offset.saturating_sub(offset.checked_rem(width).unwrap_or(0));
     let cell = |offset: u64, row: u64| usize::try_from(offset.saturating_sub(row)).unwrap_or(per_row);
@@ -110,7 +110,7 @@ fn rows_with_gaps(patched: &Patched, start: usize, per_row: usize, lines: &mut V
     let (mut end, mut first) = (0_u64, 0_u64);
     for part in &patched.parts {
         match part {
-            Part::Known { bytes, offset, .. } => {
+            Part::Observed { bytes, offset, .. } => {
                 end = *offset;
                 let mut at = bytes.start;
                 while at < bytes.end {

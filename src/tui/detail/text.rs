@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::style::Style;
 
 use super::super::json::{self, TokenKind};
-use super::super::paint::tint;
-use super::super::text::{Light, RowWriter, broken};
+use super::super::paint::apply_row_style;
+use super::super::text::{Highlight, RowWriter, wrap};
 use super::{Detail, Look};
 
 impl Detail {
@@ -21,7 +21,7 @@ impl Detail {
         }
         let place =
             |hit: &Range<usize>| document.patched.as_ref().map_or_else(|| hit.clone(), |it| it.in_text(hit));
-        let mut lights: Vec<Light> = self.hits.iter().map(|hit| (place(hit), theme.hit)).collect();
+        let mut lights: Vec<Highlight> = self.hits.iter().map(|hit| (place(hit), theme.hit)).collect();
         let dots = document.patched.iter().flat_map(|patched| &patched.dots);
         lights.extend(dots.map(|dots| (dots.clone(), theme.note)));
         lights.sort_by_key(|(range, _)| range.start);
@@ -38,14 +38,14 @@ impl Detail {
             return self.draw_no_json(look, buffer);
         }
         let area = self.panes.whole;
-        let lights: Vec<Light> = self.hits.iter().map(|hit| (hit.clone(), look.theme.hit)).collect();
+        let lights: Vec<Highlight> = self.hits.iter().map(|hit| (hit.clone(), look.theme.hit)).collect();
         for (y, n) in (area.y..area.bottom()).zip(self.shown_lines.iter().skip(self.json_top)) {
             let mut writer = RowWriter::new(buffer, area.x, y, area.width);
             let n = *n as usize;
             self.json_line(look, &mut writer, &lights, n);
             if n == self.json_line {
                 let style = if look.focus { look.theme.selected } else { Style::new() };
-                tint(buffer, area, y, style, look.theme.hit);
+                apply_row_style(buffer, area, y, style, look.theme.hit);
             }
         }
     }
@@ -60,14 +60,14 @@ impl Detail {
             (None, false) => format!("the payload is not JSON, or more than {} brackets deep", json::DEPTH),
         };
         let width = area.width.saturating_sub(2);
-        let lines = broken(words.as_bytes(), usize::from(width).max(1));
+        let lines = wrap(words.as_bytes(), usize::from(width).max(1));
         for (y, line) in (area.y..area.bottom()).zip(lines) {
             let line = words.get(line).unwrap_or_default().trim_start();
             RowWriter::new(buffer, area.x.saturating_add(1), y, width).word(line, look.theme.dim);
         }
     }
 
-    fn json_line(&self, look: &Look<'_>, writer: &mut RowWriter<'_>, lights: &[Light], n: usize) {
+    fn json_line(&self, look: &Look<'_>, writer: &mut RowWriter<'_>, lights: &[Highlight], n: usize) {
         let (theme, payload) = (look.theme, self.document.payload());
         let lines = self.document.json().unwrap_or_default();
         let Some(line) = lines.get(n) else { return };
@@ -107,7 +107,7 @@ impl Detail {
 }
 
 /// Returns the highlights within a range, relative to its start.
-fn within(lights: &[Light], range: &Range<usize>) -> Vec<Light> {
+fn within(lights: &[Highlight], range: &Range<usize>) -> Vec<Highlight> {
     // Highlights are sorted and do not overlap.
     let first = lights.partition_point(|(light, _)| light.end <= range.start);
     let inside = lights.get(first..).unwrap_or_default().iter();

@@ -3,8 +3,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::super::document::{Field, FieldStyle};
-use super::super::paint::tint;
-use super::super::text::{RowWriter, broken, columns};
+use super::super::paint::apply_row_style;
+use super::super::text::{RowWriter, columns, wrap};
 use super::super::theme::Theme;
 use super::{Detail, Look};
 
@@ -76,7 +76,7 @@ impl<'a> Line<'a> {
         };
         let mut value = Vec::new();
         if most > 1 && width > indent {
-            value = broken(&it.value, usize::from(width.saturating_sub(indent)));
+            value = wrap(&it.value, usize::from(width.saturating_sub(indent)));
             if value.len() > most {
                 let start = value.get(most.saturating_sub(1)).map_or(0, |range| range.start);
                 value.truncate(most.saturating_sub(1));
@@ -116,7 +116,7 @@ impl<'a> Line<'a> {
         if self.n == detail.field {
             let style = if look.focus { theme.selected } else { theme.unfocused };
             for y in area.y..area.bottom() {
-                tint(buffer, area, y, style, theme.hit);
+                apply_row_style(buffer, area, y, style, theme.hit);
             }
         }
     }

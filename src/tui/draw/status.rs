@@ -6,9 +6,9 @@ use ratatui::text::{Line, Span};
 use super::super::clock::{grouped, short};
 use super::super::effect::Panel;
 use super::super::keys::{self, Action};
-use super::super::paint::{Spot, put};
+use super::super::paint::{ClickableText, put};
 use super::super::state::{App, Extent};
-use super::super::text::{RowWriter, columns, middle};
+use super::super::text::{RowWriter, columns, truncate_middle};
 use super::super::words::sign;
 use crate::event::Severity;
 use crate::store::{Phase, Store};
@@ -24,14 +24,14 @@ pub(super) fn title(app: &App, store: &Store, buffer: &mut Buffer) {
     let counts = counts(app, store);
     let mut writer = RowWriter::new(buffer, area.x, area.y, counts.first().map_or(area.width, |it| it.x));
     writer.word(" wirefin ", theme.key).wire(app.feed.title().as_bytes(), theme.bar, theme.bar);
-    Spot::draw(&counts, area.y, buffer);
+    ClickableText::draw(&counts, area.y, buffer);
     let right = standing(app, store);
     let x = area.right().saturating_sub(columns(&right) + 1);
     put(buffer, Rect { x, ..area }, &Line::styled(right, theme.bar));
 }
 
 /// Returns the counts of the top line, including anomalies, each with the action of a click on it.
-pub(in super::super) fn counts(app: &App, store: &Store) -> Vec<Spot<Option<Action>>> {
+pub(in super::super) fn counts(app: &App, store: &Store) -> Vec<ClickableText<Option<Action>>> {
     let (theme, area) = (&app.theme, app.layout.title);
     let wide = area.width >= 110;
     let Extent { conversations, totals, anomalies, unshown, .. } = app.known.extent;
@@ -66,7 +66,7 @@ pub(in super::super) fn counts(app: &App, store: &Store) -> Vec<Spot<Option<Acti
     let wanted = columns(&text::printable_string(app.feed.title().as_bytes()));
     let taken = counts.iter().map(|(words, _)| u16::try_from(words.width()).unwrap_or(0)).sum::<u16>();
     let name = wanted.min(end.saturating_sub(area.x + NAME + taken).max(8));
-    let mut spots = Spot::row(area.x + NAME + name, counts);
+    let mut spots = ClickableText::row(area.x + NAME + name, counts);
     spots.retain(|spot| spot.end() <= end);
     spots
 }
@@ -112,7 +112,7 @@ fn standing(app: &App, store: &Store) -> String {
 pub(super) fn draw(app: &App, store: &Store, buffer: &mut Buffer) {
     let (theme, area) = (&app.theme, app.layout.status);
     buffer.set_style(area, theme.bar);
-    match told(app, store) {
+    match message(app, store) {
         Some((sign, style, words)) => {
             let mut writer = RowWriter::new(buffer, area.x, area.y, area.width);
             writer.word(sign, theme.bar.patch(style)).wire(words.as_bytes(), theme.bar, theme.bar);
@@ -120,13 +120,13 @@ pub(super) fn draw(app: &App, store: &Store, buffer: &mut Buffer) {
         None => {
             let room = Rect { width: always(area).saturating_sub(area.x), ..area };
             put(buffer, room, &state(app, store));
-            Spot::draw(&hints(app, store), area.y, buffer);
+            ClickableText::draw(&hints(app, store), area.y, buffer);
         }
     }
 }
 
 /// Returns the message shown instead of hints, with its symbol.
-fn told<'a>(app: &'a App, store: &'a Store) -> Option<(&'static str, Style, &'a str)> {
+fn message<'a>(app: &'a App, store: &'a Store) -> Option<(&'static str, Style, &'a str)> {
     let (theme, said) = (&app.theme, app.said.as_ref());
     match &app.known.phase {
         _ if said.is_some() => said.map(|(words, _)| (" ", theme.bar, words.as_str())),
@@ -139,9 +139,9 @@ fn told<'a>(app: &'a App, store: &'a Store) -> Option<(&'static str, Style, &'a 
 type Hint = (Action, &'static str);
 
 /// Returns the hints that fit into the bottom line, each with the action of a click on it.
-pub(in super::super) fn hints(app: &App, store: &Store) -> Vec<Spot<Action>> {
+pub(in super::super) fn hints(app: &App, store: &Store) -> Vec<ClickableText<Action>> {
     let (theme, area) = (&app.theme, app.layout.status);
-    if told(app, store).is_some() {
+    if message(app, store).is_some() {
         return Vec::new();
     }
     let hints: &[Hint] = match app.panel {
@@ -185,9 +185,9 @@ pub(in super::super) fn hints(app: &App, store: &Store) -> Vec<Spot<Action>> {
         (Line::from_iter([before, key, behind]), *action)
     };
     let from = area.x + u16::try_from(state(app, store).width()).unwrap_or(0);
-    let mut spots = Spot::row(from, hints.iter().map(words));
+    let mut spots = ClickableText::row(from, hints.iter().map(words));
     spots.retain(|spot| spot.end() <= always(area));
-    spots.extend(Spot::row(always(area), ALWAYS.iter().map(words)));
+    spots.extend(ClickableText::row(always(area), ALWAYS.iter().map(words)));
     spots
 }
 
@@ -205,7 +205,7 @@ fn state(app: &App, store: &Store) -> Line<'static> {
     let (theme, timeline) = (&app.theme, &app.timeline);
     let mut spans = Vec::new();
     let mut add = |words: String, style: Style| spans.push(Span::styled(words, theme.bar.patch(style)));
-    let cut = |words: &str| middle(&text::printable_string(words.as_bytes()), 24);
+    let cut = |words: &str| truncate_middle(&text::printable_string(words.as_bytes()), 24);
     if app.known.paused {
         let new = store.len().saturating_sub(app.known.extent.entries) as u64;
         add(format!(" paused, {} new: p goes on ", grouped(new)), theme.warning);
@@ -219,7 +219,7 @@ fn state(app: &App, store: &Store) -> Line<'static> {
         add(format!("{} ", cut(&app.typed.filter)), theme.bar);
     }
     if let Some(pattern) = &app.search.pattern {
-        let words = app.search.words(&timeline.rows, timeline.entry, app.detail.hit, app.coming());
+        let words = app.search.words(&timeline.rows, timeline.entry, app.detail.hit, app.row_source());
         add(" / ".to_owned(), theme.note);
         add(cut(&pattern.text), theme.bar);
         add(format!("  {words} "), theme.note);

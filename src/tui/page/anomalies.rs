@@ -24,7 +24,7 @@ pub(super) fn lines(store: &Store, scope: Option<u32>) -> Vec<Line> {
     for severity in [Severity::Error, Severity::Warning, Severity::Note] {
         for rule in Anomaly::RULES.iter().filter(|rule| rule.severity == severity) {
             if let Some(found) = rules.get(rule.code) {
-                broken(store, &mut lines, rule, found);
+                wrap(store, &mut lines, rule, found);
             }
         }
     }
@@ -41,7 +41,7 @@ pub(super) fn lines(store: &Store, scope: Option<u32>) -> Vec<Line> {
 }
 
 /// Adds a rule: the number of violations, its description, and their occurrences.
-fn broken(store: &Store, lines: &mut Vec<Line>, rule: &Rule, found: &[u32]) {
+fn wrap(store: &Store, lines: &mut Vec<Line>, rule: &Rule, found: &[u32]) {
     let Rule { code, severity, .. } = *rule;
     let count = text::counted(found.len() as u64, "time");
     let heading = Line::of(Role::Severity(severity), format!("{} {code}", sign(severity)))
@@ -56,8 +56,8 @@ fn broken(store: &Store, lines: &mut Vec<Line>, rule: &Rule, found: &[u32]) {
         let Some(entry) = store.entry(*number) else { continue };
         let place = format!("    packet {}  {}", grouped(entry.packet()), of(store, entry));
         let mut line = Line::of(Role::Quiet, place);
-        if let Some(remark) = store.remark(entry) {
-            line = line.add(Role::Plain, format!("  {}", remark.anomaly));
+        if let Some(stored) = store.anomaly_of(entry) {
+            line = line.add(Role::Plain, format!("  {}", stored.anomaly));
         }
         lines.push(line.to(Effect::GoTo(*number)));
     }

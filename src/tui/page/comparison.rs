@@ -4,7 +4,7 @@ use super::super::clock::{self, TimeForm, grouped};
 use super::super::diff::{BYTES, Comparison, Form, Part, Row};
 use super::super::document::Document;
 use super::super::effect::Effect;
-use super::super::text::middle;
+use super::super::text::truncate_middle;
 use super::super::words::{Role, Stretch, Words, hex};
 use super::line::{Line, SAME};
 use crate::event::Severity;
@@ -38,21 +38,19 @@ fn stretch(role: Role, words: impl Into<Vec<u8>>) -> Stretch {
 pub(super) fn messages(store: &mut Store, pair: [u32; 2], width: u16) -> Vec<Line> {
     let documents = pair.map(|number| Document::of(store, number));
     let mut lines = heads(store, pair);
-    let remark = |words: String| Line::of(Role::Severity(Severity::Note), words);
+    let note = |words: String| Line::of(Role::Severity(Severity::Note), words);
     for (document, which) in documents.iter().zip(["left", "right"]) {
         if let Some(absent) = document.absent {
-            lines.push(remark(format!("{which}: {absent}")));
+            lines.push(note(format!("{which}: {absent}")));
         } else if document.is_short() {
-            lines.push(remark(format!("{which}: only the bytes here are compared: {}", document.extent())));
+            lines.push(note(format!("{which}: only the bytes here are compared: {}", document.extent())));
         }
     }
     let comparison = Comparison::of(documents.each_ref());
     for (left_out, which) in comparison.left_out.iter().zip(["left", "right"]) {
         if *left_out > 0 {
             let bytes = text::counted(*left_out as u64, "byte");
-            lines.push(remark(format!(
-                "{which}: the last {bytes} are not compared, there is too much before"
-            )));
+            lines.push(note(format!("{which}: the last {bytes} are not compared, there is too much before")));
         }
     }
     lines.push(sums(&comparison));
@@ -183,7 +181,8 @@ impl PartWriter<'_> {
         }
         let mut words = Vec::new();
         if self.comparison.form == Form::Json {
-            let path = middle(&text::printable_string(self.comparison.path(part).as_bytes()), self.names);
+            let path =
+                truncate_middle(&text::printable_string(self.comparison.path(part).as_bytes()), self.names);
             words.push(stretch(Role::Name, format!(" {path} ")));
         } else {
             words.push(stretch(Role::Quiet, " "));
@@ -265,7 +264,7 @@ pub(super) fn conversations(
             let words = format!("┄┄ {} of silence in both", text::span(silence));
             lines.push(Line::of(Role::Quiet, words));
         }
-        let told = clock::told(form, time, began, before, false);
+        let told = clock::format_time(form, time, began, before, false);
         let mut words = vec![stretch(Role::Quiet, format!(" {told} "))];
         words.extend(Words::of_any(store, number, 200).0);
         let halves = if side == 0 { [words, Vec::new()] } else { [Vec::new(), words] };

@@ -17,16 +17,16 @@ const LISTED: usize = 40;
 
 /// Statistics being computed, entry by entry.
 #[derive(Debug)]
-pub(super) struct Gathering {
+pub(super) struct StatisticsTask {
     stats: Stats,
     scope: Option<u32>,
     at: usize,
     of: usize,
 }
 
-impl Gathering {
-    pub(super) fn new(scope: Option<u32>) -> Gathering {
-        Gathering { stats: Stats::new(), scope, at: 0, of: 1 }
+impl StatisticsTask {
+    pub(super) fn new(scope: Option<u32>) -> StatisticsTask {
+        StatisticsTask { stats: Stats::new(), scope, at: 0, of: 1 }
     }
 
     /// Processes more entries until `until`; returns whether all are done.
@@ -50,7 +50,7 @@ impl Gathering {
             let Some(number) = number else { continue };
             let wanted = Wanted { payload: false, meaning: true };
             // An entry that is not fully known is not counted.
-            let _ = store.glimpse(number, wanted, |event| self.stats.event(event));
+            let _ = store.with_event(number, wanted, |event| self.stats.event(event));
             if slice.is_over(store, number) {
                 return false;
             }

@@ -89,7 +89,8 @@ impl<'a> Lanes<'a> {
         let above = row.checked_sub(1).filter(|above| *above >= self.timeline.top);
         let before =
             above.and_then(|above| self.timeline.at(look.store, above)).map(|(_, entry)| entry.time());
-        let time = clock::told(self.timeline.form.time, entry.time(), look.store.began(), before, false);
+        let time =
+            clock::format_time(self.timeline.form.time, entry.time(), look.store.began(), before, false);
         let (sign, style) = self.timeline.sign(look, number, &entry);
         let width = self.time.saturating_sub(2);
         let mut writer = RowWriter::new(buffer, area.x, area.y, self.time);

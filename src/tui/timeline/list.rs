@@ -6,9 +6,9 @@ use ratatui::text::{Line, Span};
 use super::super::clock;
 use super::super::columns::Column;
 use super::super::keys::{self, Action};
-use super::super::paint::{Spot, above, put, tint, title};
+use super::super::paint::{ClickableText, above, apply_row_style, put, title};
 use super::super::rows::RowOrder;
-use super::super::text::{Light, RowWriter, columns, middle};
+use super::super::text::{Highlight, RowWriter, columns, truncate_middle};
 use super::super::words::{Role, Stretch, Words, unshown};
 use super::{ListLine, Look, Timeline};
 use crate::model::Side;
@@ -42,7 +42,7 @@ impl Timeline {
     pub(super) fn draw_selection(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer, row: usize) {
         if row == self.selected {
             let style = if look.focus { look.theme.selected } else { look.theme.unfocused };
-            tint(buffer, area, area.y, style, look.theme.hit);
+            apply_row_style(buffer, area, area.y, style, look.theme.hit);
         }
     }
 
@@ -121,7 +121,7 @@ impl Timeline {
         let before = row.checked_sub(1).and_then(|row| self.at(look.store, row));
         let before = before.map(|(_, entry)| entry.time());
         let is_wide = widths.time == WIDE_TIME;
-        let time = clock::told(self.form.time, entry.time(), look.store.began(), before, is_wide);
+        let time = clock::format_time(self.form.time, entry.time(), look.store.began(), before, is_wide);
         writer.right(&time, widths.time, theme.dim).word(" ", theme.dim);
         if self.rows.chosen.scope.is_none() {
             let slot = entry.conversation();
@@ -139,7 +139,7 @@ impl Timeline {
         let colour = self.colours.iter().find(|(matcher, _)| matcher.matches(look.store, number));
         if let Some((_, colour)) = colour {
             let behind = Rect { x: area.x.saturating_add(1), ..area };
-            tint(buffer, behind, area.y, theme.row(*colour), theme.hit);
+            apply_row_style(buffer, behind, area.y, theme.row(*colour), theme.hit);
         }
     }
 
@@ -147,7 +147,7 @@ impl Timeline {
     pub(in super::super) fn draw_title(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
         let (place, widths) = (above(area), Columns::of(self, look.store, area));
         put(buffer, place, &self.title(look, &widths, area.width));
-        Spot::draw(&self.heads(look, area), place.y, buffer);
+        ClickableText::draw(&self.heads(look, area), place.y, buffer);
     }
 
     /// Returns the list's title: the number of rows, their order, and what is omitted.
@@ -161,7 +161,7 @@ impl Timeline {
         if !rows.is_in_time() && !has_head {
             note(format!("by {}, the most first ", order.name()));
         }
-        if self.lags {
+        if self.has_invalid_filter {
             note("of the last text without a mistake ".to_owned());
         }
         if rows.chosen.no_heartbeats {
@@ -181,7 +181,11 @@ impl Timeline {
     }
 
     /// Returns the headings of the columns, except those hidden by the title.
-    pub(in super::super) fn heads(&self, look: &Look<'_>, area: Rect) -> Vec<Spot<Option<RowOrder>>> {
+    pub(in super::super) fn heads(
+        &self,
+        look: &Look<'_>,
+        area: Rect,
+    ) -> Vec<ClickableText<Option<RowOrder>>> {
         if self.form.lanes {
             return Vec::new();
         }
@@ -190,7 +194,7 @@ impl Timeline {
         let mut heads = vec![(0, "kind".to_owned(), None), (9, "size".to_owned(), Some(RowOrder::Size))];
         let mut at = KIND_AND_SIZE + 2;
         for Column { head, width, order } in &widths.chosen {
-            heads.push((at, middle(head, *width), *order));
+            heads.push((at, truncate_middle(head, *width), *order));
             at += width + 1;
         }
         heads.push((at, "payload".to_owned(), None));
@@ -198,9 +202,9 @@ impl Timeline {
             let sign = if leads == Some(order) { "▾" } else { "" };
             // Each is preceded by a blank.
             let x = area.x + widths.kind + at - 1;
-            Spot { x, words: Line::styled(format!(" {sign}{words} "), look.theme.dim), leads }
+            ClickableText { x, words: Line::styled(format!(" {sign}{words} "), look.theme.dim), leads }
         };
-        let fits = |head: &Spot<Option<RowOrder>>| {
+        let fits = |head: &ClickableText<Option<RowOrder>>| {
             (head.x >= from || head.leads == Some(order)) && head.end() < area.right()
         };
         heads.into_iter().map(head).filter(fits).collect()
@@ -334,7 +338,7 @@ fn draw_words(look: &Look<'_>, writer: &mut RowWriter<'_>, words: &Words) {
     for Stretch { bytes, role } in &words.0 {
         let pattern = look.search.pattern.as_ref().filter(|_| *role != Role::Hex);
         let hits = pattern.map_or(Vec::new(), |pattern| pattern.places(bytes, 16));
-        let lights: Vec<Light> = hits.into_iter().map(|hit| (hit, theme.hit)).collect();
+        let lights: Vec<Highlight> = hits.into_iter().map(|hit| (hit, theme.hit)).collect();
         writer.lit(bytes, &lights, (theme.role(*role), theme.escape));
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Stream {
     pub(super) state: State,
     /// Its details, as passed along with every event.
     pub(super) conversation: Option<Box<event::Conversation>>,
-    /// Its memory, as of the last [`update_accounting`](Self::reckon).
+    /// Its memory, as of the last [`update_accounting`](Self::update_accounting).
     pub(super) held: StreamHoldings,
 }
 
