@@ -31,6 +31,15 @@ impl<T> BoundedList<T> {
         fits
     }
 
+    /// Changes the last item, which grows by at most `bytes` bytes of text; leaves it as it is if there is no room for them.
+    pub fn extend_last(&mut self, bytes: usize, change: impl FnOnce(&mut T)) {
+        let sum = self.bytes.saturating_add(bytes);
+        if let Some(last) = self.items.last_mut().filter(|_| sum <= Self::BYTES) {
+            change(last);
+            self.bytes = sum;
+        }
+    }
+
     /// Appends the items of another shard, to which the bounds applied separately.
     pub fn append(&mut self, other: Self) {
         self.items.extend(other.items);
@@ -70,6 +79,8 @@ mod tests {
         let kept = (0..100).filter(|n| list.push(*n, 64 << 10)).count();
         assert_eq!(kept, 16);
         assert!(!list.push(0, 1));
+        list.extend_last(1, |last| *last = 7);
+        assert_eq!(list.last(), Some(&15));
         let mut other = BoundedList::default();
         assert!(other.push(7, 1));
         list.append(other);

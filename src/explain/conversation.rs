@@ -17,8 +17,8 @@ pub(super) struct Account {
     agreed: Vec<String>,
     messages: Pair<u64>,
     incomplete: u64,
-    /// The number of incomplete messages that their senders did not finish.
-    unfinished: u64,
+    /// Whether the last message was incomplete.
+    last_incomplete: bool,
     truncated: u64,
     searched: u64,
     lost: u64,
@@ -85,7 +85,7 @@ impl Account {
             },
             messages: Pair::default(),
             incomplete: 0,
-            unfinished: 0,
+            last_incomplete: false,
             truncated: 0,
             searched: 0,
             lost: 0,
@@ -111,7 +111,8 @@ impl Account {
         let count = |number: &mut u64, holds: bool| *number = number.saturating_add(holds.into());
         self.last = at;
         count(&mut self.messages[message.from], true);
-        count(&mut self.incomplete, !message.is_complete());
+        self.last_incomplete = !message.is_complete();
+        count(&mut self.incomplete, self.last_incomplete);
         count(&mut self.truncated, message.truncated_to.is_some());
         count(&mut self.searched, message.framing == Framing::Searched);
         self.not_inflated |= message.wire.compressed && !message.wire.inflated;
@@ -146,7 +147,10 @@ impl Account {
                 let is_frame = matches!(anomaly, Anomaly::UnfinishedFrame { .. });
                 let what = if is_frame { "a frame" } else { "a fragmented message" };
                 self.inside = from.map(|from| (from, what));
-                self.unfinished = self.unfinished.saturating_add(1);
+                // Left unfinished by its sender, so no bytes of it are missing.
+                if std::mem::take(&mut self.last_incomplete) {
+                    self.incomplete = self.incomplete.saturating_sub(1);
+                }
             }
             Anomaly::HandshakeTruncated { snap_length } => self.snap_length = Some(*snap_length),
             Anomaly::TlsKeysLate { records, .. } => self.late = self.late.saturating_add(*records),
@@ -232,7 +236,6 @@ impl Account {
         } else if self.no_answer {
             list.push("not all is shown: the answer to the upgrade was not captured".to_owned());
         }
-        let incomplete = self.incomplete.saturating_sub(self.unfinished);
         if self.lost > 0 {
             let place = self.first_gap.map_or_else(String::new, |(from, packet)| {
                 let gaps = if self.gaps == 1 {
@@ -248,8 +251,8 @@ impl Account {
             };
             list.push(format!("not all is shown: {} not captured{cut}{place}", count(self.lost, "byte")));
         }
-        if incomplete > 0 {
-            list.push(format!("not all is shown: {} incomplete", count(incomplete, "message")));
+        if self.incomplete > 0 {
+            list.push(format!("not all is shown: {} incomplete", count(self.incomplete, "message")));
         }
         if self.late > 0 {
             list.push(format!(

@@ -41,6 +41,8 @@ pub struct Explain {
     /// The number of connections of each reason and server, including those without a row.
     groups: CountMap<(String, String)>,
     unlisted: u64,
+    /// The connection and packet of the last refused upgrade.
+    refused: Option<(ConnId, u64)>,
 }
 
 /// The maximum number of groups of a shard.
@@ -96,7 +98,10 @@ impl Sink for Explain {
                     self.add(before.row(conn, None));
                 }
             }
-            Kind::Rejected(rejected) => self.add(Row::rejected(conn, rejected)),
+            Kind::Rejected(rejected) => {
+                self.add(Row::rejected(conn, rejected));
+                self.refused = Some((conn, event.at.packet));
+            }
             Kind::Unshown(unshown) => {
                 let why = self.encrypted.remove(&conn);
                 self.add(Row::unshown(conn, unshown, why.as_ref()));
@@ -114,10 +119,11 @@ impl Sink for Explain {
             Kind::Anomaly { from, anomaly } => {
                 if let Some(account) = self.live.get_mut(&conn) {
                     account.anomaly(*from, anomaly, event.at.packet);
-                } else if let Some(row) =
-                    self.rows.last_mut().filter(|row| row.conn == conn && row.reason == "rejected")
+                } else if self.refused == Some((conn, event.at.packet))
+                    && self.rows.last().is_some_and(|row| row.conn == conn)
                 {
-                    row.fault(*from, anomaly);
+                    let fault = row::fault(*from, anomaly);
+                    self.rows.extend_last(fault.len(), |row| row.add_fault(anomaly, fault));
                 } else if anomaly.explains_missing_decryption()
                     && self.encrypted.len() < BoundedList::<Row>::ITEMS
                 {

@@ -33,6 +33,20 @@ pub struct Row {
     pub help: Option<String>,
 }
 
+/// Describes an anomaly of a side with its evidence.
+pub(super) fn fault(from: Option<Side>, anomaly: &Anomaly) -> String {
+    let Some(side) = from else { return String::new() };
+    let mut found = Vec::new();
+    anomaly.evidence(|name, value| {
+        found.push(match value {
+            Evidence::Number(number) => format!("{name} {number}"),
+            Evidence::Text(text) => format!("{name} \"{text}\""),
+        });
+    });
+    let found = if found.is_empty() { String::new() } else { format!(" ({})", found.join(", ")) };
+    format!("the {}: {}{found}", side.name(), anomaly.rule().sentence)
+}
+
 impl Row {
     /// Returns the total length of its texts in bytes.
     pub(super) fn text_length(&self) -> usize {
@@ -84,22 +98,12 @@ impl Row {
         }
     }
 
-    /// Notes what was wrong with a request that was refused, or with its answer.
-    pub(super) fn fault(&mut self, from: Option<Side>, anomaly: &Anomaly) {
+    /// Adds a fault of a refused request, or of its answer, described by [`fault`].
+    pub(super) fn add_fault(&mut self, anomaly: &Anomaly, fault: String) {
         if let Anomaly::H2ConnectNotEnabled { .. } = anomaly {
             self.help = Some(words::NOT_ENABLED.to_owned());
-        } else if let Some(side) = from
-            && self.more.len() < FAULTS
-        {
-            let mut found = Vec::new();
-            anomaly.evidence(|name, value| {
-                found.push(match value {
-                    Evidence::Number(number) => format!("{name} {number}"),
-                    Evidence::Text(text) => format!("{name} \"{text}\""),
-                });
-            });
-            let found = if found.is_empty() { String::new() } else { format!(" ({})", found.join(", ")) };
-            self.more.push(format!("the {}: {}{found}", side.name(), anomaly.rule().sentence));
+        } else if !fault.is_empty() && self.more.len() < FAULTS {
+            self.more.push(fault);
         }
     }
 

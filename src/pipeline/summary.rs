@@ -56,6 +56,8 @@ pub struct Summary {
     pub no_handshake: u64,
     /// Messages with missing bytes, not counting those left unfinished by their senders.
     pub incomplete: u64,
+    /// The conversation of the last message, if that is incomplete.
+    pub(crate) last_incomplete: Option<ConnId>,
     /// Gaps in conversations.
     pub gaps: u64,
     /// Places at which an input is damaged or truncated.
@@ -111,6 +113,7 @@ impl Summary {
     pub(super) fn count(&mut self, event: &Event<'_>) {
         let counter = match &event.kind {
             Kind::Message(message) => {
+                self.last_incomplete = event.conn.filter(|_| !message.is_complete());
                 self.incomplete = self.incomplete.saturating_add((!message.is_complete()).into());
                 &mut self.messages
             }
@@ -132,7 +135,10 @@ impl Summary {
                     }
                     Anomaly::Gap { .. } => self.gaps = self.gaps.saturating_add(1),
                     // Left unfinished by its sender, so no bytes of it are missing.
-                    Anomaly::UnfinishedFrame { .. } | Anomaly::UnfinishedMessage {} => {
+                    Anomaly::UnfinishedFrame { .. } | Anomaly::UnfinishedMessage {}
+                        if event.conn.is_some() && self.last_incomplete == event.conn =>
+                    {
+                        self.last_incomplete = None;
                         self.incomplete = self.incomplete.saturating_sub(1);
                     }
                     _ => {}
