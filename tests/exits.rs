@@ -119,7 +119,7 @@ fn a_truncated_input_is_reported_after_what_is_good_of_it() {
     for command in ["print", "export", "stats", "check", "explain"] {
         let (code, out, err) = said(folder.path(), &format!("{command} short.pcap"));
         assert_eq!(code, 2, "{command}: {err}");
-        assert!(!out.is_empty() && err.contains("damaged or cut short"), "{command}: {err}");
+        assert!(!out.is_empty() && err.contains("damaged or truncated"), "{command}: {err}");
     }
 }
 
@@ -178,8 +178,8 @@ fn a_check_does_not_pass_where_a_connection_may_be_a_websocket() {
         ("negative/http2.pcap", 3, "(1 HTTP/2)"),
         ("negative/noise.pcap", 3, "(1 joined mid-stream)"),
         ("tcp/snap-length-headers-only.pcap", 3, "(1 unknown)"),
-        ("tcp/only-client.pcap", 3, "not all is shown: 1 handshake not captured whole;"),
-        ("tcp/only-server.pcap", 3, "not all is shown: 1 handshake not captured whole;"),
+        ("tcp/only-client.pcap", 3, "not all is shown: 1 handshake incomplete;"),
+        ("tcp/only-server.pcap", 3, "not all is shown: 1 handshake incomplete;"),
         ("tcp/lost-payload.pcap", 3, "not all is shown: 1 message incomplete, 1 gap;"),
         ("negative/mqtt.pcap", 0, "(1 MQTT)"),
         ("http/no-upgrade.pcap", 0, "(1 HTTP without a WebSocket)"),
@@ -208,7 +208,7 @@ fn a_check_or_an_explanation_of_a_part_does_not_pass_for_one_of_the_whole() {
     let (code, out, _) = said(folder.path(), &format!("explain {broken} --conn 99"));
     assert_eq!((code, &*out), (0, "0 TCP connections of those that match\n"));
     let (code, _, err) = said(folder.path(), &format!("explain {broken} -Y opcode==text"));
-    assert_eq!((code, err.contains("explain tells of whole connections")), (2, true), "{err}");
+    assert_eq!((code, err.contains("explain describes whole connections")), (2, true), "{err}");
 }
 
 #[test]

@@ -148,7 +148,12 @@ fn conforming_stacks_break_no_rule_of_severity_error() {
         let keys = root.join(name.split(".pcap").next().unwrap()).with_extension("keylog");
         let keys = if keys.exists() { format!("--keylog {}", keys.display()) } else { String::new() };
         let output = run(root, &format!("check -q --format json {keys} {name}"));
-        let Ok(found) = serde_json::from_slice::<Value>(&output.stdout) else { continue };
+        let Ok(found) = serde_json::from_slice::<Value>(&output.stdout) else {
+            // Some of those files are no captures, and one has nothing that can be read.
+            let is_known = folder == "files" || name == "link/unknown-link-type.pcap";
+            assert!(is_known, "{name}: {}", String::from_utf8_lossy(&output.stderr));
+            continue;
+        };
         judged += found["conversations"].as_u64().unwrap();
         if found["errors"] != 0 {
             broken.push(name.to_owned());

@@ -33,7 +33,7 @@ pub enum Error {
         looks: String,
     },
     /// The file ends inside its own header.
-    #[error("{file}: the {layer} at offset 0 is cut short: {needed} bytes are needed, {had} are there")]
+    #[error("{file}: the {layer} at offset 0 is truncated: it needs {needed} bytes and has {had}")]
     Short {
         /// The file, or `-`.
         file: String,

@@ -37,7 +37,7 @@ const FAULTS: &[(&str, &str)] = &[
 /// Those whose doing no peer can notice, and what peers do then.
 #[cfg(test)]
 const UNNOTICED: [&str; 3] = ["the capture's", "wirefin's", "the key log's"];
-const NOTHING: &str = "they notice nothing of it: it concerns only the capture and what can be read of it.";
+const NOTHING: &str = "not noticeable: it concerns only the capture or its analysis.";
 
 /// The reaction of real peers to a broken rule that they can notice.
 const PRACTICE: &[(&str, &str)] = &[
@@ -69,7 +69,7 @@ const PRACTICE: &[(&str, &str)] = &[
     (
         "text-in-stream",
         "`ws` says \"Invalid WebSocket frame: RSV2 and RSV3 must be clear\" and browsers \"One or more reserved bits are on\"; \
-             both end with 1006. A warning of PHP, an error page or a print to the socket does it.",
+             both end with 1006. Typical causes are PHP warnings, error pages and debug output.",
     ),
     ("subprotocol-not-offered", "browsers fail the connection; many libraries do not look."),
     (
@@ -97,7 +97,10 @@ const PRACTICE: &[(&str, &str)] = &[
     ("close-body-one-byte bad-close-code", "conforming peers answer 1002 and end TCP."),
     ("frame-after-close", "peers discard what follows."),
     ("no-close-echo", "the other side waits for its time-out and ends TCP; it may report 1006."),
-    ("ping-not-answered", "who sent the pings takes the connection for dead and closes it, often with 1011."),
+    (
+        "ping-not-answered",
+        "the sender of the pings considers the connection dead and closes it, often with 1011.",
+    ),
     ("no-close", "the other side reports 1006."),
     ("deflate-damaged deflate-distance", "peers close with 1007 or 1002, or end TCP."),
     ("repeated-mask-key zero-mask-key", "no peer looks; proxies that inspect traffic may be misled."),
@@ -121,7 +124,7 @@ const PRACTICE: &[(&str, &str)] = &[
         "space-before-colon",
         "servers answer 400, as they must; a proxy that passes it on lets requests be smuggled.",
     ),
-    ("old-protocol", "browsers gave the drafts up in 2012; servers of today answer 400 or 426."),
+    ("old-protocol", "browsers gave the drafts up in 2012; current servers answer 400 or 426."),
     ("other-upgrade", "Docker's and Kubernetes' clients ask for one: it is what both sides want."),
     (
         "unfinished-frame unfinished-message",
@@ -145,7 +148,7 @@ const PRACTICE: &[(&str, &str)] = &[
         "h2-window-update",
         "peers reset the stream with PROTOCOL_ERROR, or end the connection where its own window is meant.",
     ),
-    ("h2-goaway", "who hears it opens another connection for what was not processed."),
+    ("h2-goaway", "the receiver opens another connection for unprocessed streams."),
     (
         "h2-connect-not-enabled",
         "browsers do not: they open another connection with HTTP/1.1; servers answer with an error or RST_STREAM.",
@@ -156,14 +159,14 @@ const PRACTICE: &[(&str, &str)] = &[
     ),
     ("h2-no-close", "the other side reports 1006."),
     ("origin-missing", "programs that are no browsers send none, and most servers take that."),
-    ("credentials-in-clear", "both sides do it without a word; whoever is on the way can read them."),
+    ("credentials-in-clear", "both sides do it without a word; anyone on the path can read them."),
     (
         "token-in-url",
-        "many services want it, for pages cannot set header fields; servers and proxies write URLs to their logs.",
+        "many services want it, because pages cannot set header fields; servers and proxies write URLs to their logs.",
     ),
     (
         "token-in-subprotocol",
-        "many services want it, for pages cannot set header fields; Kubernetes' API server takes bearer tokens so, \
+        "many services want it, because pages cannot set header fields; Kubernetes' API server takes bearer tokens so, \
          and does not echo them.",
     ),
     (
@@ -176,7 +179,7 @@ const PRACTICE: &[(&str, &str)] = &[
         "receivers keep one of both, which depends on the system: what inspects the traffic may see the other.",
     ),
     ("checksum-wrong", "the receiver discards the segment, and its sender sends it again."),
-    ("fragment-overlap", "systems of today discard the whole datagram."),
+    ("fragment-overlap", "current systems discard the whole datagram."),
     ("body-unreadable", "the receiver, which agreed on the coding, reads it."),
     ("body-unfinished", "`EventSource` discards the event and connects again."),
     ("subprotocol-unfinished", "the receiver discards the packet and sees the connection end."),

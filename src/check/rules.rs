@@ -145,7 +145,7 @@ pub fn markdown() -> String {
                  [one just inside it](../captures/rules/{code}.inside.{ending}){keys}.\n"
             );
         } else if LIVE.contains(code) {
-            out.push_str("\nNo capture can break it: it is of what happens while one is made or read.\n");
+            out.push_str("\nNo capture can show it: it happens while capturing or reading.\n");
         }
     }
     out

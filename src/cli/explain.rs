@@ -35,7 +35,7 @@ impl Args {
         let plan = self.request.plan()?.explaining();
         if plan.filters_messages() {
             anyhow::bail!(
-                "explain tells of whole connections: a filter may ask for what is known when one begins, \
+                "explain describes whole connections: filter only by what is known when one begins, \
                  such as conn, host, path, client.ip or tls"
             );
         }

@@ -42,15 +42,15 @@ fn page(mut program: Command) -> io::Result<Vec<u8>> {
     item(
         &mut rest,
         "$XDG_CONFIG_HOME/wirefin/config.toml, ~/.config/wirefin/config.toml",
-        "What the screen is to look like, as lines of name = value: theme (dark, light, colour-blind, none), time (absolute, relative, delta), mouse (true, false).",
+        "The configuration of the screen, as TOML: theme (dark, light, colour-blind, none), time (absolute, local, relative, delta), columns, mouse (true, false), and the tables [filters] and [colours].",
     );
     rest.control("SH", ["ENVIRONMENT"]);
-    item(&mut rest, "NO_COLOR", "Where it is set and not empty, nothing is coloured unless a flag says so.");
+    item(&mut rest, "NO_COLOR", "If set and not empty, output is not coloured unless a flag requests it.");
     rest.control("SH", ["EXIT STATUS"]);
     for (code, words) in super::outcome::EXIT_CODES {
         item(&mut rest, code, words);
     }
-    rest.control("PP", []).text([roman("Where several hold, 2 stands before 1 before 3.")]);
+    rest.control("PP", []).text([roman("If several apply, 2 takes precedence over 1, and 1 over 3.")]);
     page.extend(rest.to_roff().as_bytes());
     Ok(page)
 }

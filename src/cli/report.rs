@@ -103,7 +103,7 @@ pub(super) fn damage(summary: &Summary) -> anyhow::Result<()> {
         n => format!(", and {} more", count(n.saturating_sub(1), "place")),
     };
     anyhow::bail!(
-        "{file} is damaged or cut short at byte {offset}: {problem}{more}; all that could be read was read"
+        "{file} is damaged or truncated at byte {offset}: {problem}{more}; the readable part was read"
     )
 }
 
@@ -161,11 +161,11 @@ fn protocols(summary: &Summary) -> String {
     named.chain(rest).collect::<Vec<_>>().join(", ")
 }
 
-/// Says of which conversations not all is shown, and that it is said elsewhere why.
+/// Describes which conversations are not shown completely, and refers to the command that explains why.
 fn in_part(summary: &Summary) -> Option<String> {
     let Summary { no_handshake, incomplete, gaps, .. } = *summary;
     let parts = [
-        (no_handshake, count(no_handshake, "handshake") + " not captured whole"),
+        (no_handshake, count(no_handshake, "handshake") + " incomplete"),
         (incomplete, count(incomplete, "message") + " incomplete"),
         (gaps, count(gaps, "gap")),
     ];
@@ -425,7 +425,7 @@ mod tests {
         assert_eq!(
             lines(&summary, None, None),
             [
-                "not all is shown: 1 handshake not captured whole, 2 messages incomplete, 3 gaps; `wirefin explain` says more"
+                "not all is shown: 1 handshake incomplete, 2 messages incomplete, 3 gaps; `wirefin explain` says more"
             ]
         );
     }

@@ -39,7 +39,7 @@ pub(super) struct Account {
     no_request: bool,
     /// Whether the response to the upgrade was not captured.
     no_answer: bool,
-    /// What the stream ended inside of.
+    /// What the stream ended inside.
     inside: Option<(Side, &'static str)>,
     /// How TCP ended, if there was no close frame.
     tcp: Option<&'static str>,
@@ -287,7 +287,7 @@ impl Account {
         let silent = Side::BOTH.into_iter().find(|side| is_silent(*side) && self.pings[*side].unanswered > 0);
         let inside = self
             .inside
-            .map_or_else(String::new, |(from, what)| format!(" inside of {what} of the {}", from.name()));
+            .map_or_else(String::new, |(from, what)| format!(" inside {what} of the {}", from.name()));
         match closed.code {
             None if closed.lost => "ended; a close frame may have been lost".to_owned(),
             None if closed.is_seen() => {

@@ -367,11 +367,11 @@ mod tests {
         for (events, words) in [
             (
                 vec![unfinished, of(4, Kind::Closed(&closed))],
-                "“bye” inside of a fragmented message of the client",
+                "“bye” inside a fragmented message of the client",
             ),
             (
                 vec![unfinished, of(4, Kind::Closed(&ended))],
-                "ended by the server without a close frame inside of a fragmented message of the client:",
+                "ended by the server without a close frame inside a fragmented message of the client:",
             ),
             (
                 vec![ping, of(4, Kind::Closed(&ended))],

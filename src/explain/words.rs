@@ -59,12 +59,9 @@ pub(super) fn what(reason: &Reason, why: Option<&Anomaly>) -> String {
         Reason::Tls(tls) => format!("{}, {}", agreed(tls), not_decrypted(why)),
         Reason::Decrypted(tls) => format!("{}, decrypted, in which no WebSocket was found", agreed(tls)),
         Reason::Http(http) => exchange(http),
-        Reason::Http2 { read: true } => {
-            "HTTP/2 without encryption, in which no WebSocket was asked for".to_owned()
-        }
+        Reason::Http2 { read: true } => "HTTP/2 without encryption, without a WebSocket request".to_owned(),
         Reason::Http2 { read: false } => {
-            "HTTP/2 without encryption, of which not all was captured, and no WebSocket was found in the rest"
-                .to_owned()
+            "HTTP/2 without encryption, captured in part, in which no WebSocket was found".to_owned()
         }
         Reason::Protocol(name) => format!("{name}, not HTTP"),
         Reason::OneSide(side) => format!("only what the {} sent was captured", side.name()),
@@ -72,7 +69,7 @@ pub(super) fn what(reason: &Reason, why: Option<&Anomaly>) -> String {
         Reason::MidStream => {
             "its beginning was not captured, and no WebSocket frames were found in the rest".to_owned()
         }
-        Reason::Unknown => "neither HTTP nor a protocol that is known".to_owned(),
+        Reason::Unknown => "neither HTTP nor a known protocol".to_owned(),
     }
 }
 
@@ -160,12 +157,12 @@ pub(super) fn says_more(response: &Response) -> Option<String> {
 /// Says what helps where an upgrade was refused with a status.
 pub(super) const fn help_with_refusal(status: u16) -> Option<&'static str> {
     match status {
-        401 | 407 => Some("the server wants credentials"),
+        401 | 407 => Some("the server requires credentials"),
         403 => Some("servers refuse origins and users with 403: look at Origin and cookies"),
-        404 => Some("no WebSocket lives at this path"),
-        426 => Some("the server wants another version: look at its Sec-WebSocket-Version"),
+        404 => Some("there is no WebSocket at this path"),
+        426 => Some("the server requires another version: look at its Sec-WebSocket-Version"),
         502..=504 => Some("a proxy could not reach the server behind it"),
-        200..=299 => Some("something between does not know WebSocket, or the path serves a page"),
+        200..=299 => Some("an intermediary does not support WebSocket, or the path serves a page"),
         300..=399 => Some("browsers do not follow redirects here: connect to where it points"),
         _ => None,
     }

@@ -122,7 +122,7 @@ struct PartialHead {
 }
 
 impl HttpTracker {
-    /// Creates a tracker for a connection, or for the inside of a tunnel, whose first bytes come next.
+    /// Creates a tracker for a connection, or for the inside a tunnel, whose first bytes come next.
     pub fn new(limits: Limits) -> Self {
         HttpTracker {
             limits,

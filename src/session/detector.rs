@@ -153,15 +153,18 @@ impl ProtocolDetector {
     }
 }
 
-/// Returns the first bytes behind what a proxy was asked, where a connection begins with that: a CONNECT (RFC 9110
-/// §9.3.6), SOCKS, a PROXY header.
+/// Returns the first bytes after what was said to a proxy, if a connection begins with that: a CONNECT (RFC 9110
+/// §9.3.6), SOCKS, or a PROXY header.
 fn inside(client: &[u8], server: &[u8]) -> Option<[Vec<u8>; 2]> {
     let [mut asked, mut answered] = [client, server];
+    let mut is_granted = false;
     while asked.starts_with(b"CONNECT ") {
+        is_granted = answered.get(9) == Some(&b'2');
         [asked, answered] = [asked, answered].map(behind_head);
     }
     if asked.len() < client.len() {
-        return (!asked.is_empty()).then(|| [asked, answered].map(<[u8]>::to_vec));
+        let has_begun = !asked.is_empty() || is_granted && !answered.is_empty();
+        return has_begun.then(|| [asked, answered].map(<[u8]>::to_vec));
     }
     if proxy::looks_like(client) != proxy::Sniff::Yes {
         return None;
@@ -277,6 +280,17 @@ mod tests {
         for target in ["/", "/polls/3", "/pollution", "/?q=transport=polling", "/xhr.js"] {
             assert!(!is_polling_target(target), "{target}");
         }
+    }
+
+    #[test]
+    fn a_tunnel_has_begun_once_either_side_speaks_in_it() {
+        let asked = b"CONNECT h:22 HTTP/1.1\r\n\r\n";
+        let granted = b"HTTP/1.1 200 OK\r\n\r\n";
+        let refused = b"HTTP/1.1 407 No\r\n\r\nname and password";
+        assert_eq!(inside(asked, granted), None);
+        assert_eq!(inside(asked, refused), None);
+        assert_eq!(inside(asked, &[granted, &b"SSH-2.0"[..]].concat()), Some([vec![], b"SSH-2.0".to_vec()]));
+        assert_eq!(inside(&[asked, &b"SSH"[..]].concat(), granted), Some([b"SSH".to_vec(), vec![]]));
     }
 
     #[test]

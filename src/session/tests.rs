@@ -46,6 +46,14 @@ impl Sink for Reported {
             Kind::Anomaly { from: Some(from), anomaly: Anomaly::TextInStream { offset, found } } => {
                 format!("{from:?} TextInStream {found:?} at {offset}")
             }
+            Kind::Anomaly { from: Some(from), anomaly: Anomaly::HttpInStream { offset, found } } => {
+                format!("{from:?} HttpInStream {found:?} at {offset}")
+            }
+            Kind::Anomaly { from: Some(from), anomaly: Anomaly::Gap { offset, .. } }
+                if self.0.iter().any(|line| line.contains("InStream")) =>
+            {
+                format!("{from:?} gap at {offset}")
+            }
             Kind::Rejected(rejected) => format!("rejected: {}", rejected.why()),
             Kind::Anomaly {
                 anomaly: Anomaly::ZeroMaskKey { .. } | Anomaly::RepeatedMaskKey { .. }, ..
@@ -293,17 +301,53 @@ fn text_without_a_frame_is_reported_and_frames_after_it_are_found_however_they_a
     }
 }
 
+/// Whatever the sizes of segments, the verdict on bytes in place of a frame is the same.
 #[test]
-fn broken_headers_are_not_taken_for_text() {
-    // A fragmented ping, RSV2 alone, and the beginning of a text too short for a line.
-    for broken in [&b"\x09\x0d"[..], b"\x21\x2a", b"ab\x81"] {
-        let mut talk = Talk::begin();
-        talk.send(Side::Client, format!("{REQUEST}\r\n"));
-        talk.send(Side::Server, format!("{RESPONSE}\r\n"));
-        talk.send(Side::Server, [broken, &plain(0x81, "hello")].concat());
-        let reported = talk.over();
-        assert!(!reported.iter().any(|line| line.contains("TextInStream")), "{reported:?}");
+fn bytes_in_place_of_a_frame_are_judged_alike_however_they_are_cut() {
+    let hello = [&b"hello world"[..], &masked(0x81, "one"), &masked(0x81, "two")].concat();
+    let words = [b"word ".repeat(40), masked(0x81, "one"), masked(0x81, "two")].concat();
+    let request = [&b"GET /"[..], &b"x".repeat(150), b" HTTP/1.1\r\nHost: h\r\n\r\n"].concat();
+    for (side, sent, found) in [
+        // A ping in fragments, RSV2 alone, and text that is too short.
+        (Side::Server, [&b"\x09\x0d"[..], &plain(0x81, "hello")].concat(), "None"),
+        (Side::Server, [&b"\x21\x2a"[..], &plain(0x81, "hello")].concat(), "None"),
+        (Side::Server, [&b"ab\x81"[..], &plain(0x81, "hello")].concat(), "None"),
+        (Side::Server, b"gh\nPHP Warning: no\n".to_vec(), "None"),
+        (Side::Client, masked(0x21, "hello"), "None"),
+        (Side::Server, "Warnung f\u{fc}r alle\n".into(), "TextInStream \"Warnung f\""),
+        (Side::Server, b"HTTP/1.1 400 No\r\n\r\n".to_vec(), "HttpInStream \"HTTP/1.1 400 No\""),
+        (Side::Server, b"HTTP".to_vec(), "TextInStream \"HTTP\""),
+        (Side::Client, hello, "TextInStream \"hello world\""),
+        (Side::Client, words, &format!("TextInStream {:?}", "word ".repeat(26).get(..128).unwrap())),
+        (Side::Client, request, &format!("HttpInStream \"GET /{}\"", "x".repeat(123))),
+    ] {
+        for size in [1, 2, 7, 1000] {
+            let mut talk = Talk::begin();
+            talk.send(Side::Client, format!("{REQUEST}\r\n"));
+            talk.send(Side::Server, format!("{RESPONSE}\r\n"));
+            sent.chunks(size).for_each(|piece| talk.send(side, piece));
+            let reported = talk.over();
+            let verdict = reported.iter().find(|line| line.contains("InStream"));
+            let verdict =
+                verdict.and_then(|line| line.split_once(' ')).and_then(|(_, rest)| rest.rsplit_once(" at "));
+            assert_eq!(verdict.map_or("None", |(verdict, _)| verdict), found, "{size}: {reported:?}");
+        }
     }
+}
+
+#[test]
+fn a_gap_in_text_without_a_frame_stands_behind_it() {
+    let mut talk = Talk::begin();
+    talk.send(Side::Client, format!("{REQUEST}\r\n"));
+    talk.send(Side::Server, format!("{RESPONSE}\r\n"));
+    talk.send(Side::Server, "PHP Warning");
+    talk.lose(Side::Server, " of something");
+    for n in [46, 47, 48] {
+        talk.send(Side::Server, plain(0x81, &format!("price 60123.{n}, quantity 0.5, of the one thing")));
+    }
+    let reported = talk.over();
+    assert_eq!(reported[1..3], ["Server TextInStream \"PHP Warning\" at 0", "Server gap at 11"]);
+    assert_eq!(reported.iter().filter(|line| line.contains("price")).count(), 3, "{reported:?}");
 }
 
 #[test]

@@ -110,7 +110,7 @@ pub enum Error {
     #[error("the filter {0:?}: {1}")]
     Filter(String, String),
     /// The time format does not exist.
-    #[error("times are told as absolute, local, relative or delta, not {0:?}")]
+    #[error("the time format must be absolute, local, relative or delta, not {0:?}")]
     Time(String),
 }
 

@@ -393,7 +393,7 @@ anomalies! {
         bytes: u64 = "How many bytes of the packet were received.",
         messages: u64 = "In how many messages.",
         first: u64 = "The packet that carried the first of them.",
-    } = "subprotocol-unfinished", Note, none, "the conversation ended inside of a sub-protocol's packet";
+    } = "subprotocol-unfinished", Note, none, "the conversation ended inside a sub-protocol's packet";
     /// The server sends pings in revision 4 of Engine.IO, the client in revision 3.
     EngineIoPingSide { revision: u8 = "The revision in use." }
         = "engineio-ping-side", Warning, "Engine.IO 4", "a ping came from the side that must answer pings";
