@@ -44,7 +44,7 @@ impl Summary {
             let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
             match name.len() {
                 7 if is("upgrade") && head::contains_token(value, b"websocket") => {
-                    all.upgrade = Upgrade::WebSocket
+                    all.upgrade = Upgrade::WebSocket;
                 }
                 7 if is("upgrade") && all.upgrade == Upgrade::WebSocket => {}
                 7 if is("upgrade") && head::contains_token(value, b"h2c") => all.upgrade = Upgrade::Http2,

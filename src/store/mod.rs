@@ -52,7 +52,7 @@ pub use replay::{ReplayError, Wanted};
 pub use shared::{Phase, Shared};
 pub use store::{Store, StoredAnomaly};
 
-/// The bounds of a [`super::Store`].
+/// The bounds of a [`Store`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// The memory for everything, in bytes; payloads beyond it go to a temporary file.

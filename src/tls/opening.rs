@@ -134,7 +134,7 @@ impl Stream {
         if !is_hidden || self.negotiation.secrets() > 0 {
             return Attempt::NoKeys;
         }
-        let most = if self.is_mid_stream { u64::MAX } else { missed };
+        let most = if self.has_no_beginning { u64::MAX } else { missed };
         let Some(found) = identify(record, most, &self.negotiation, keys, &mut self.budget) else {
             return Attempt::NoKeys;
         };
@@ -146,7 +146,7 @@ impl Stream {
             side = found.side;
         }
         let opening = Opening { epoch: found.epoch, keys: Some(found.keys), number: found.number };
-        if self.is_mid_stream {
+        if self.has_no_beginning {
             self.outputs.anomaly(side, Anomaly::TlsMidStream { number: found.number }, at);
         }
         self.resume(side, opening, record, Gap::NONE, at);
@@ -167,11 +167,11 @@ impl Stream {
         let Opening { epoch, keys, number } = opening;
         let post_handshake = self.negotiation.post_handshake;
         // Early data may have come before the first record of the traffic keys.
-        let may_have_early = self.is_mid_stream || self.facts.ja4.is_none() || self.negotiation.early_data;
+        let may_have_early = self.has_no_beginning || self.facts.ja4.is_none() || self.negotiation.early_data;
         let direction = &mut self.sides[side];
         let is_same = direction.epoch == epoch && keys.is_none();
         let is_missing =
-            gap.skipped != Lost::Exact(0) || direction.passed.bytes > 0 || self.is_mid_stream && !is_same;
+            gap.skipped != Lost::Exact(0) || direction.passed.bytes > 0 || self.has_no_beginning && !is_same;
         let is_missing = is_missing && (may_have_early || !direction.begins_with(epoch, number));
         let mut tail = None;
         let (mut records, mut lost) = (direction.passed.records, Lost::Unknown { least: 0 });

@@ -61,7 +61,7 @@ pub struct Stream {
     seen: u64,
     /// The remaining budget for identifying the connection in a key log.
     pub(super) budget: u64,
-    pub(super) is_mid_stream: bool,
+    pub(super) has_no_beginning: bool,
     state: State,
     /// Whether the sides were swapped while bytes were being processed.
     pub(super) swapped: bool,
@@ -80,7 +80,7 @@ impl Stream {
             outputs: Outputs::default(),
             early: Vec::new(),
             seen: 0,
-            is_mid_stream: false,
+            has_no_beginning: false,
             state: State::Handshake,
             swapped: false,
         }
@@ -89,7 +89,7 @@ impl Stream {
     /// Creates a stream for a connection whose beginning was not captured.
     pub fn mid_stream(limits: Limits) -> Self {
         let sides = Pair::from_fn(|_| Direction::mid_stream());
-        Stream { sides, is_mid_stream: true, ..Stream::new(limits) }
+        Stream { sides, has_no_beginning: true, ..Stream::new(limits) }
     }
 
     /// Pushes bytes of one side.
@@ -360,7 +360,7 @@ impl Stream {
         }
         // Application data before any hello: the beginning was not captured.
         let is_first = self.facts.ja4.is_none() && self.negotiation.version.is_none();
-        self.is_mid_stream |=
+        self.has_no_beginning |=
             is_first && direction.keys.is_none() && header.kind == content::APPLICATION_DATA;
         let record = Record { header, fragment, before: direction.before };
         let taken = self.protected(side, &record, (first, at), keys);
@@ -427,7 +427,7 @@ impl Stream {
 
     fn no_header(&mut self, side: Side, at: At, keys: &KeyLog) {
         self.sides[side].gapped = true;
-        if self.facts.ja4.is_none() && self.facts.version.is_none() && !self.is_mid_stream {
+        if self.facts.ja4.is_none() && self.facts.version.is_none() && !self.has_no_beginning {
             self.give_up(Opaque::NotTls, at, keys);
         }
     }
@@ -437,7 +437,8 @@ impl Stream {
         let negotiation = &self.negotiation;
         let is_unsupported = negotiation.suite.is_some_and(|id| Suite::by_id(id).is_none());
         // The server's hello may still be coming: packets of the two sides may be swapped.
-        let awaited = negotiation.server_random.is_none() && !self.sides.server.gapped && !self.is_mid_stream;
+        let awaited =
+            negotiation.server_random.is_none() && !self.sides.server.gapped && !self.has_no_beginning;
         let is_asked = negotiation.awaits_key_exchange(keys) && !self.sides.client.gapped;
         let why = if is_unsupported {
             Opaque::SuiteUnsupported
@@ -447,7 +448,7 @@ impl Stream {
             Opaque::HandshakeMissing
         } else if !keys.is_complete() {
             return Taken::Waits;
-        } else if keys.is_given() && self.is_mid_stream {
+        } else if keys.is_given() && self.has_no_beginning {
             Opaque::HandshakeMissing
         } else {
             Opaque::NoKeys

@@ -60,7 +60,7 @@ impl<'o> Row<'_, 'o> {
         match opening.handshake.as_deref() {
             None => writer.put(Style::Note, "  handshake not captured"),
             Some(handshake) if handshake.response.is_none() => {
-                writer.put(Style::Note, "  answer not captured")
+                writer.put(Style::Note, "  answer not captured");
             }
             Some(handshake) if handshake.request.is_none() => writer.put(Style::Note, "  request not known"),
             Some(_) => {}
