@@ -14,7 +14,7 @@ const FAULTS: &[(&str, &str)] = &[
          origin-foreign",
         "the server's",
     ),
-    ("jsonrpc-unasked", "one of the two sides': it is counted at the end"),
+    ("jsonrpc-unasked", "one of the two sides': counted at the end"),
     ("checksum-wrong", "the network's"),
     ("tls-no-keys tls-keys-wrong tls-keys-late keylog-line keylog-replaced", "the key log's"),
     ("tls-early-data-rejected", "nobody's: the client sends it again"),
@@ -45,40 +45,41 @@ const PRACTICE: &[(&str, &str)] = &[
     ("bad-http-version", "servers answer 400; some answer 505 or close."),
     (
         "missing-header bad-upgrade-header bad-connection-header",
-        "servers answer 400 or 426; browsers fail the connection where the answer lacks the field.",
+        "servers answer 400 or 426; browsers fail the connection if the response lacks the field.",
     ),
-    ("repeated-header", "most take the first or the last of them without a word."),
-    ("bad-key", "`ws` and `websockets` answer 400; lenient servers hash whatever came."),
-    ("bad-websocket-version", "servers answer 400 or 426 with the versions they know."),
+    ("repeated-header", "most silently use the first or the last of them."),
+    ("bad-key", "`ws` and `websockets` answer 400; lenient servers hash whatever they received."),
+    ("bad-websocket-version", "servers answer 400 or 426 with the versions they support."),
     (
         "accept-mismatch",
         "every browser fails the connection with 1006 (Chromium: \"Incorrect 'Sec-WebSocket-Accept' header value\"); \
-             curl and hand-written clients go on.",
+             curl and hand-written clients continue.",
     ),
-    ("content-length-in-101", "most clients pass over it; .NET's closes such a connection after some time."),
+    ("content-length-in-101", "most clients ignore it; .NET's closes such a connection after some time."),
     (
         "transfer-encoding-in-101 chunked-frames",
-        "clients fail at the first frame: a chunk's size is no frame header.",
+        "clients fail at the first frame: a chunk size is not a frame header.",
     ),
     (
         "http-in-stream",
-        "`ws` says \"Invalid WebSocket frame: RSV1 must be clear\" and closes with 1006; \
-             two servers with paths of their own on one HTTP server do it, and a request comes where a proxy \
-             uses the connection again.",
+        "`ws` says \"Invalid WebSocket frame: RSV1 must be clear\" and closes with 1006. \
+             Typical causes are two WebSocket servers on one HTTP server, and proxies that reuse the connection \
+             for another request.",
     ),
     (
         "text-in-stream",
-        "`ws` says \"Invalid WebSocket frame: RSV2 and RSV3 must be clear\" and browsers \"One or more reserved bits are on\"; \
+        "`ws` says \"Invalid WebSocket frame: RSV2 and RSV3 must be clear\" and browsers \
+             \"One or more reserved bits are on\"; \
              both end with 1006. Typical causes are PHP warnings, error pages and debug output.",
     ),
-    ("subprotocol-not-offered", "browsers fail the connection; many libraries do not look."),
+    ("subprotocol-not-offered", "browsers fail the connection; many libraries do not check."),
     (
         "extension-not-offered extension-accepted-twice bad-deflate-parameter",
         "browsers and `ws` fail the connection before the first message.",
     ),
     ("data-before-handshake", "servers that read ahead treat it as the first frames; others lose it."),
     ("refused-without-version", "clients cannot tell which version to try; they give up."),
-    ("unmasked-client-frame", "servers close with 1002; a few lenient ones read on."),
+    ("unmasked-client-frame", "servers close with 1002; a few lenient ones continue."),
     (
         "masked-server-frame",
         "browsers fail the connection (Chromium: \"A server must not mask any frames\").",
@@ -91,11 +92,11 @@ const PRACTICE: &[(&str, &str)] = &[
         "reserved-opcode fragmented-control control-too-long message-inside-message orphan-continuation",
         "conforming peers close with 1002.",
     ),
-    ("length-not-minimal", "most take it; strict ones close with 1002."),
+    ("length-not-minimal", "most accept it; strict ones close with 1002."),
     ("length-top-bit", "peers close with 1002 or 1009."),
     ("bad-utf8 bad-close-reason", "conforming peers close with 1007; lenient ones show U+FFFD."),
     ("close-body-one-byte bad-close-code", "conforming peers answer 1002 and end TCP."),
-    ("frame-after-close", "peers discard what follows."),
+    ("frame-after-close", "peers discard the frames that follow."),
     ("no-close-echo", "the other side waits for its time-out and ends TCP; it may report 1006."),
     (
         "ping-not-answered",
@@ -103,7 +104,7 @@ const PRACTICE: &[(&str, &str)] = &[
     ),
     ("no-close", "the other side reports 1006."),
     ("deflate-damaged deflate-distance", "peers close with 1007 or 1002, or end TCP."),
-    ("repeated-mask-key zero-mask-key", "no peer looks; proxies that inspect traffic may be misled."),
+    ("repeated-mask-key zero-mask-key", "no peer checks; proxies that inspect traffic may be misled."),
     (
         "not-websocket",
         "peers read garbage as frames and close with 1002; proxies that only look at 101 pass it on.",
@@ -111,24 +112,24 @@ const PRACTICE: &[(&str, &str)] = &[
     ("origin-foreign", "browsers send cookies to any host; only the server can refuse."),
     (
         "bad-subprotocol-header",
-        "browsers throw where a page offers names that are no tokens, or one twice; `ws` answers 400.",
+        "browsers throw an exception if a page offers names that are not tokens, or one twice; `ws` answers 400.",
     ),
     ("bad-extension-header", "`ws` and `websockets` answer 400; browsers fail the connection."),
     (
         "folded-header",
-        "Chromium and Go join the lines; Rust's `httparse` refuses them unless told otherwise.",
+        "Chromium and Go join the lines; Rust's `httparse` rejects them by default.",
     ),
-    ("bare-line-feed", "Chromium, Go and nginx take it; Node.js refuses it since llhttp 9."),
+    ("bare-line-feed", "Chromium, Go and nginx accept it; Node.js has rejected it since llhttp 9."),
     ("malformed-header", "servers answer 400; clients fail the handshake."),
     (
         "space-before-colon",
-        "servers answer 400, as they must; a proxy that passes it on lets requests be smuggled.",
+        "servers answer 400, as they must; a proxy that forwards it permits request smuggling.",
     ),
-    ("old-protocol", "browsers gave the drafts up in 2012; current servers answer 400 or 426."),
-    ("other-upgrade", "Docker's and Kubernetes' clients ask for one: it is what both sides want."),
+    ("old-protocol", "browsers dropped the drafts in 2012; current servers answer 400 or 426."),
+    ("other-upgrade", "Docker's and Kubernetes' clients request one: both sides intend it."),
     (
         "unfinished-frame unfinished-message",
-        "the receiver discards what it has of the message and reports 1006.",
+        "the receiver discards the part it has and reports 1006.",
     ),
     (
         "h2-preface h2-settings-first h2-stream-id h2-continuation h2-padding h2-setting-value",
@@ -137,16 +138,16 @@ const PRACTICE: &[(&str, &str)] = &[
     ("h2-frame-size", "peers end the connection with GOAWAY (FRAME_SIZE_ERROR)."),
     (
         "h2-stream-state",
-        "peers answer with STREAM_CLOSED or PROTOCOL_ERROR; frames that crossed a reset are passed over.",
+        "peers answer with STREAM_CLOSED or PROTOCOL_ERROR; frames that crossed a reset are ignored.",
     ),
     (
         "h2-compression",
-        "peers end the connection with GOAWAY (COMPRESSION_ERROR): their tables would differ from then on.",
+        "peers end the connection with GOAWAY (COMPRESSION_ERROR): their tables would no longer agree.",
     ),
     ("h2-flow-control", "peers reset the stream, or end the connection, with FLOW_CONTROL_ERROR."),
     (
         "h2-window-update",
-        "peers reset the stream with PROTOCOL_ERROR, or end the connection where its own window is meant.",
+        "peers reset the stream with PROTOCOL_ERROR, or end the connection if it is the connection's window.",
     ),
     ("h2-goaway", "the receiver opens another connection for unprocessed streams."),
     (
@@ -158,36 +159,37 @@ const PRACTICE: &[(&str, &str)] = &[
         "the request is malformed: peers answer 400, or reset the stream with PROTOCOL_ERROR.",
     ),
     ("h2-no-close", "the other side reports 1006."),
-    ("origin-missing", "programs that are no browsers send none, and most servers take that."),
-    ("credentials-in-clear", "both sides do it without a word; anyone on the path can read them."),
+    ("origin-missing", "programs other than browsers send none, and most servers accept that."),
+    ("credentials-in-clear", "neither side complains; anyone on the path can read them."),
     (
         "token-in-url",
-        "many services want it, because pages cannot set header fields; servers and proxies write URLs to their logs.",
+        "many services require it, because pages cannot set header fields; servers and proxies \
+         write URLs to their logs.",
     ),
     (
         "token-in-subprotocol",
-        "many services want it, because pages cannot set header fields; Kubernetes' API server takes bearer tokens so, \
-         and does not echo them.",
+        "many services require it, because pages cannot set header fields; Kubernetes' API server \
+         accepts bearer tokens this way and does not echo them.",
     ),
     (
         "compression-ratio",
-        "receivers with a bound close with 1009: `ws` at 100 MiB and `websockets` at 1 MiB, unless set otherwise.",
+        "receivers with a limit close with 1009: `ws` at 100 MiB and `websockets` at 1 MiB by default.",
     ),
-    ("proxy-refused", "clients report that the connection failed; there is no status of HTTP."),
+    ("proxy-refused", "clients report that the connection failed, without an HTTP status."),
     (
         "overlap-differs",
-        "receivers keep one of both, which depends on the system: what inspects the traffic may see the other.",
+        "receivers keep one of the two, depending on the system; traffic inspection may see the other.",
     ),
-    ("checksum-wrong", "the receiver discards the segment, and its sender sends it again."),
+    ("checksum-wrong", "the receiver discards the segment, and the sender retransmits it."),
     ("fragment-overlap", "current systems discard the whole datagram."),
-    ("body-unreadable", "the receiver, which agreed on the coding, reads it."),
+    ("body-unreadable", "the receiver, which agreed on the coding, decodes it."),
     ("body-unfinished", "`EventSource` discards the event and connects again."),
-    ("subprotocol-unfinished", "the receiver discards the packet and sees the connection end."),
+    ("subprotocol-unfinished", "the receiver discards the packet when the connection ends."),
     ("engineio-ping-side", "Engine.IO's server closes the connection (\"invalid heartbeat direction\")."),
     ("engineio-pong-late", "Engine.IO's server closes the connection (\"ping timeout\")."),
     (
         "engineio-payload-too-long",
-        "Engine.IO's server closes the connection: `maxHttpBufferSize` is what it takes.",
+        "Engine.IO's server closes the connection: its limit is `maxHttpBufferSize`.",
     ),
     (
         "socketio-attachments",
@@ -196,39 +198,39 @@ const PRACTICE: &[(&str, &str)] = &[
     ("mqtt-text-message", "brokers close the connection, as they must."),
     (
         "mqtt-malformed-packet mqtt-reserved-flags",
-        "brokers close the connection, in MQTT 5.0 behind a DISCONNECT with reason 0x81.",
+        "brokers close the connection, in MQTT 5.0 after a DISCONNECT with reason 0x81.",
     ),
     ("mqtt-packet-too-large", "the receiver disconnects with reason 0x95."),
     ("mqtt-keep-alive", "the broker closes the connection and publishes the Will Message."),
-    ("mqtt-no-disconnect", "the broker publishes the Will Message, where there is one."),
+    ("mqtt-no-disconnect", "the broker publishes the Will Message, if there is one."),
     ("mqtt-topic-alias", "the receiver disconnects with reason 0x94 or 0x82."),
     ("signalr-record", "the receiver cannot parse it and closes the connection with an error."),
     (
         "signalr-silence",
         "the other side closes: clients after `serverTimeout`, servers after `ClientTimeoutInterval`.",
     ),
-    ("jsonrpc-unasked", "clients pass over answers with an id that they do not know; some log them."),
+    ("jsonrpc-unasked", "clients ignore responses with an unknown id; some log them."),
     ("graphql-duplicate-id", "`graphql-ws` closes with 4409."),
     (
         "graphql-closed",
-        "clients of `graphql-ws` take most of these codes for fatal and do not connect again.",
+        "clients of `graphql-ws` treat most of these codes as fatal and do not reconnect.",
     ),
     (
         "graphql-misnamed",
-        "a server that goes by the handshake does not know the messages, and `graphql-ws` closes with 4400.",
+        "a server that follows the handshake does not know the messages, and `graphql-ws` closes with 4400.",
     ),
-    ("stomp-version", "clients go by what `CONNECTED` says."),
+    ("stomp-version", "clients use the version in `CONNECTED`."),
     ("wamp-opcode", "Autobahn closes with 1002."),
-    ("ocpp-message", "systems differ: some answer with CALLERROR, others discard it without a word."),
-    ("ocpp-outstanding", "most answer all the same; strict ones discard the second call."),
-    ("tunnel-inside", "both ends know what they carry; proxies on the way do not."),
+    ("ocpp-message", "systems differ: some answer with CALLERROR, others discard it silently."),
+    ("ocpp-outstanding", "most answer nevertheless; strict ones discard the second call."),
+    ("tunnel-inside", "both ends know the inner protocol; proxies on the path do not."),
     ("tls-bad-record", "the receiver sends `bad_record_mac` and ends TCP."),
-    ("tls-early-data-rejected", "the client sends the same bytes again behind the handshake."),
+    ("tls-early-data-rejected", "the client sends the same bytes again after the handshake."),
     (
         "tls-truncated",
-        "most libraries take it for the end; OpenSSL 3 reports \"unexpected eof while reading\".",
+        "most libraries treat it as the end; OpenSSL 3 reports \"unexpected eof while reading\".",
     ),
-    ("tls-alert", "behind a fatal alert both sides end TCP; browsers report 1006."),
+    ("tls-alert", "after a fatal alert both sides end TCP; browsers report 1006."),
 ];
 
 /// Returns who is responsible for a broken rule.

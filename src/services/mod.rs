@@ -200,17 +200,7 @@ impl Rules {
                 Some("irc") => true,
                 Some(other) => return Err(fault("format", format!("{other} is neither json nor irc"))),
             },
-            split: match it.split.as_deref() {
-                None | Some("none") => Split::None,
-                Some("lines") => Split::Lines,
-                Some("rs") => Split::Records,
-                Some("array") => Split::Array,
-                Some("counted") => Split::Counted,
-                Some(other) => {
-                    let why = format!("{other} is none of none, lines, rs, array and counted");
-                    return Err(fault("split", why));
-                }
-            },
+            split: split(it.split.as_deref()).map_err(|why| fault("split", why))?,
             kind: find("kind", &it.kind)?,
             unit: find("unit", &it.unit)?,
             id: find("id", &it.id)?,
@@ -244,6 +234,18 @@ impl Rules {
 /// Leaks a word, so that it lives as long as the program: rules are read only once.
 fn leak(text: &str) -> &'static str {
     Box::leak(text.into())
+}
+
+/// Parses the name of the way in which a message is split into units.
+fn split(name: Option<&str>) -> Result<Split, String> {
+    Ok(match name {
+        None | Some("none") => Split::None,
+        Some("lines") => Split::Lines,
+        Some("rs") => Split::Records,
+        Some("array") => Split::Array,
+        Some("counted") => Split::Counted,
+        Some(other) => return Err(format!("{other} is not one of none, lines, rs, array and counted")),
+    })
 }
 
 /// Parses a location: `json.a[0].b`, or `json@name` for the name itself if the member is present.

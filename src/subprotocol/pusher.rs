@@ -1,6 +1,6 @@
 //! Pusher Channels protocol 7 (Pusher, Laravel Reverb, soketi): events on channels, whose data is JSON in a string.
 
-use super::decoder::{Decoder, Out};
+use super::decoder::{Decoder, Out, UnitBuilder};
 use super::input::Input;
 use super::json::{self, Shape};
 use super::protocol::{Evidence, Protocol};
@@ -80,21 +80,26 @@ impl Decoder for Pusher {
             }
             _ => {}
         }
-        match (&*event, &channel) {
-            ("pusher:signin", _) => unit.ask(SIGN_IN, ""),
-            ("pusher:signin_success", _) => {
-                unit.answer(SIGN_IN, "");
-            }
-            ("pusher:subscribe", Some(channel)) => unit.ask(SUBSCRIPTIONS, &**channel),
-            ("pusher_internal:subscription_succeeded" | "pusher:subscription_error", Some(channel)) => {
-                unit.answer(SUBSCRIPTIONS, &**channel);
-            }
-            ("pusher:ping", _) => unit.ask(PINGS, ""),
-            ("pusher:pong", _) => {
-                unit.answer(PINGS, "");
-            }
-            _ => {}
+        pair(&mut unit, &event, channel.as_deref());
+    }
+}
+
+/// Marks a unit as a question or as the answer to one.
+fn pair(unit: &mut UnitBuilder<'_>, event: &str, channel: Option<&str>) {
+    match (event, channel) {
+        ("pusher:signin", _) => unit.ask(SIGN_IN, ""),
+        ("pusher:signin_success", _) => {
+            unit.answer(SIGN_IN, "");
         }
+        ("pusher:subscribe", Some(channel)) => unit.ask(SUBSCRIPTIONS, channel),
+        ("pusher_internal:subscription_succeeded" | "pusher:subscription_error", Some(channel)) => {
+            unit.answer(SUBSCRIPTIONS, channel);
+        }
+        ("pusher:ping", _) => unit.ask(PINGS, ""),
+        ("pusher:pong", _) => {
+            unit.answer(PINGS, "");
+        }
+        _ => {}
     }
 }
 

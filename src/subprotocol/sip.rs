@@ -92,16 +92,7 @@ impl Decoder for Sip {
         if let Some(status) = status {
             unit.number("status", status);
         }
-        for (name, compact) in [("CSeq", "CSeq"), ("From", "f"), ("To", "t")] {
-            if let Some(value) = header(&text, name, compact) {
-                unit.text(name, value);
-            }
-        }
-        for name in ["Authorization", "Proxy-Authorization"] {
-            if let Some(value) = header(&text, name, name) {
-                unit.text(name, value).secret(value.as_bytes());
-            }
-        }
+        add_fields(&mut unit, &text);
         let body = end.and_then(|end| bytes.get(end.saturating_add(4)..)).unwrap_or_default();
         if !body.is_empty() {
             unit.body(Format::Text, body);
@@ -116,6 +107,20 @@ impl Decoder for Sip {
             status,
             &Transaction(call.unwrap_or_default(), cseq.unwrap_or_default()),
         );
+    }
+}
+
+/// Adds the header fields that identify the exchange and its sides.
+fn add_fields(unit: &mut UnitBuilder<'_>, text: &str) {
+    for (name, compact) in [("CSeq", "CSeq"), ("From", "f"), ("To", "t")] {
+        if let Some(value) = header(text, name, compact) {
+            unit.text(name, value);
+        }
+    }
+    for name in ["Authorization", "Proxy-Authorization"] {
+        if let Some(value) = header(text, name, name) {
+            unit.text(name, value).secret(value.as_bytes());
+        }
     }
 }
 
