@@ -7,6 +7,7 @@ the second must not. The keys of those whose names begin with `tls-` are in `tls
 """
 
 import base64
+import gzip
 import hashlib
 import hmac
 import os
@@ -746,6 +747,16 @@ def _(it, breaks):
     it.steps.append((S, it.frame(S, 0xC1, deflate(payload))))
 
 
+@rule("inflate-limit")
+def _(it, breaks):
+    """A message of 512 MiB, or a byte more; both are truncated."""
+    it.extension = ".pcap.gz"
+    agree(it)
+    packer, piece = zlib.compressobj(9, wbits=-15), bytes(1 << 20)
+    packed = b"".join(packer.compress(piece) for _ in range(512)) + packer.compress(b"x" * breaks)
+    it.steps.append((S, it.frame(S, 0xC2, (packed + packer.flush(zlib.Z_SYNC_FLUSH))[:-4])))
+
+
 # Security.
 
 @rule("origin-missing")
@@ -920,6 +931,48 @@ def _(it, breaks):
             tape.send(S, frame)
         for n in range(4):
             tape.send(S, it.text(S, b"behind it %d" % n))
+        tape.send(C, b"", 0x10)
+        tape.time += 10_000_000
+
+    it.steps.append((S, step))
+
+
+@rule("ambiguous-framing")
+def _(it, breaks):
+    """Behind a lost header frames may be messages, or the payload of one; messages behind them decide it."""
+
+    def step(tape):
+        lost = it.text(S, b"not captured")
+        if breaks:
+            tape.seq[S] += len(lost)
+        else:
+            tape.send(S, lost)
+        inner = b"".join(it.text(S, b"inner %d: " % n + b"words " * 12) for n in range(16))
+        frame = it.binary(S, inner)
+        for at in range(0, len(frame), 500):
+            tape.send(S, frame[at:at + 500])
+        tape.send(C, b"", 0x10)
+        tape.time += 10_000_000
+
+    it.steps.append((S, step))
+    if breaks:
+        it.closing = []
+
+
+@rule("subprotocol-compression")
+def _(it, breaks):
+    """A message of a stream that is compressed as a whole is lost, or not; later ones refer to it."""
+    it.target = "/?v=10&encoding=json&compress=zlib-stream"
+
+    def step(tape):
+        stream = zlib.compressobj()
+        for n in range(4):
+            event = b'{"t":"MESSAGE_CREATE","s":%d,"op":0,"d":{"content":"the same words each time"}}' % n
+            message = it.binary(S, stream.compress(event) + stream.flush(zlib.Z_SYNC_FLUSH))
+            if breaks and n == 1:
+                tape.seq[S] += len(message)
+            else:
+                tape.send(S, message)
         tape.send(C, b"", 0x10)
         tape.time += 10_000_000
 
@@ -1495,7 +1548,8 @@ def main():
             script = {"h2": H2, "tls": Tls}.get(name.split("-")[0], Script)()
             write(script, breaks)
             with open(os.path.join(HERE, name + suffix.replace(".pcap", script.extension)), "wb") as file:
-                file.write(script.capture())
+                written = script.capture()
+                file.write(gzip.compress(written, 9, mtime=0) if script.extension.endswith(".gz") else written)
     print(f"{len(RULES)} rules")
 
 

@@ -115,10 +115,7 @@ const PRACTICE: &[(&str, &str)] = &[
         "browsers throw an exception if a page offers names that are not tokens, or one twice; `ws` answers 400.",
     ),
     ("bad-extension-header", "`ws` and `websockets` answer 400; browsers fail the connection."),
-    (
-        "folded-header",
-        "Chromium and Go join the lines; Rust's `httparse` rejects them by default.",
-    ),
+    ("folded-header", "Chromium and Go join the lines; Rust's `httparse` rejects them by default."),
     ("bare-line-feed", "Chromium, Go and nginx accept it; Node.js has rejected it since llhttp 9."),
     ("malformed-header", "servers answer 400; clients fail the handshake."),
     (
@@ -127,10 +124,7 @@ const PRACTICE: &[(&str, &str)] = &[
     ),
     ("old-protocol", "browsers dropped the drafts in 2012; current servers answer 400 or 426."),
     ("other-upgrade", "Docker's and Kubernetes' clients request one: both sides intend it."),
-    (
-        "unfinished-frame unfinished-message",
-        "the receiver discards the part it has and reports 1006.",
-    ),
+    ("unfinished-frame unfinished-message", "the receiver discards the part it has and reports 1006."),
     (
         "h2-preface h2-settings-first h2-stream-id h2-continuation h2-padding h2-setting-value",
         "peers end the connection with GOAWAY, most often PROTOCOL_ERROR.",
@@ -211,10 +205,7 @@ const PRACTICE: &[(&str, &str)] = &[
     ),
     ("jsonrpc-unasked", "clients ignore responses with an unknown id; some log them."),
     ("graphql-duplicate-id", "`graphql-ws` closes with 4409."),
-    (
-        "graphql-closed",
-        "clients of `graphql-ws` treat most of these codes as fatal and do not reconnect.",
-    ),
+    ("graphql-closed", "clients of `graphql-ws` treat most of these codes as fatal and do not reconnect."),
     (
         "graphql-misnamed",
         "a server that follows the handshake does not know the messages, and `graphql-ws` closes with 4400.",

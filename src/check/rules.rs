@@ -136,9 +136,13 @@ pub fn markdown() -> String {
                 "message-truncated" => ", for `--max-message 1k`",
                 _ => "",
             };
-            // A pcap cannot contain secrets, statistics and their position.
-            let is_pcapng = ["capture-dropped", "keylog-line", "tls-keys-late"].contains(code);
-            let ending = if is_pcapng { "pcapng" } else { "pcap" };
+            let ending = match *code {
+                // A pcap cannot contain secrets, statistics and their position.
+                "capture-dropped" | "keylog-line" | "tls-keys-late" => "pcapng",
+                // Half a megabyte of almost nothing.
+                "inflate-limit" => "pcap.gz",
+                _ => "pcap",
+            };
             let _ = write!(
                 out,
                 "\nCaptures: [one that breaks it](../captures/rules/{code}.{ending}), \
@@ -157,6 +161,7 @@ const LIVE: &[&str] = &["interface-changed", "keylog-replaced", "not-followed", 
 /// The rules with captures in `captures/rules`.
 const CAPTURED: &[&str] = &[
     "accept-mismatch",
+    "ambiguous-framing",
     "bad-close-code",
     "bad-close-reason",
     "bad-connection-header",
@@ -222,6 +227,7 @@ const CAPTURED: &[&str] = &[
     "h2-window-update",
     "handshake-truncated",
     "http-in-stream",
+    "inflate-limit",
     "jsonrpc-unasked",
     "keylog-line",
     "length-not-minimal",
@@ -267,6 +273,7 @@ const CAPTURED: &[&str] = &[
     "socketio-attachments",
     "space-before-colon",
     "stomp-version",
+    "subprotocol-compression",
     "subprotocol-mistaken",
     "subprotocol-not-offered",
     "subprotocol-unfinished",

@@ -432,7 +432,7 @@ mod tests {
         let fault = |text: &str| parse(text).unwrap_err().to_string();
         assert!(fault("[[subprotocol]]\nname = 'a'\nwhen = 'colour == 1'").contains("key when"));
         assert!(fault("[[subprotocol]]\nname = 'a'\nid = 'len'").contains("no place in JSON"));
-        assert!(fault("[[subprotocol]]\nname = 'a'\nsplit = 'words'").contains("words is none of"));
+        assert!(fault("[[subprotocol]]\nname = 'a'\nsplit = 'words'").contains("words is not one of"));
         assert!(fault("[[subprotocol]]\nname = 'a'\nwho = 'b'").contains("who"));
         assert!(fault("[[subprotocol]]\nkind = 'json.a'").contains("a name is needed"));
     }
