@@ -206,6 +206,51 @@ fn outputs_of_a_root_shell_are_roots_and_those_of_sudo_the_callers() {
     assert_eq!(fs::metadata(&saved).unwrap().uid(), 1234);
 }
 
+/// Runs wirefin with a kernel that seems to be older than Landlock: its system calls do not exist there.
+#[cfg(target_os = "linux")]
+fn without_landlock(arguments: &[&str]) -> (Option<i32>, String) {
+    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+
+    const ENOSYS: u32 = 38;
+    // landlock_create_ruleset, landlock_add_rule, landlock_restrict_self
+    let calls = [444, 445, 446].map(|call| (call, Vec::new())).into();
+    let architecture = std::env::consts::ARCH.try_into().unwrap();
+    let filter =
+        SeccompFilter::new(calls, SeccompAction::Allow, SeccompAction::Errno(ENOSYS), architecture).unwrap();
+    let program = BpfProgram::try_from(filter).unwrap();
+    // A filter holds for a thread and for what that starts.
+    let run = || {
+        seccompiler::apply_filter(&program).unwrap();
+        Command::new(PROGRAM).args(arguments).output().unwrap()
+    };
+    let output = thread::scope(|scope| scope.spawn(run).join().unwrap());
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn kernel_without_landlock_is_reported_and_root_does_not_rotate_files_there() {
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/control/ws-close-empty.pcap");
+    let (code, said) = without_landlock(&["print", capture]);
+    assert!(code == Some(0) && said.contains("this kernel has no Landlock"), "{said}");
+    let (code, said) = without_landlock(&["print", "--require-sandbox", capture]);
+    assert!(code == Some(2) && said.contains("--require-sandbox"), "{said}");
+    if !rustix::process::geteuid().is_root() {
+        return skip("this is not root");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (saved, ring) = (path("saved.pcapng"), path("ring.pcapng"));
+    let live = ["print", "-i", "lo", "-a", "duration:1", "-w"];
+    let (code, said) = without_landlock(&[&live[..], &[&saved]].concat());
+    if code != Some(0) {
+        return skip(&said);
+    }
+    assert!(Path::new(&saved).exists() && said.contains("this kernel has no Landlock"), "{said}");
+    let (code, said) = without_landlock(&[&live[..], &[&ring, "-C", "1"]].concat());
+    assert!(code == Some(2) && said.contains("--user root"), "{said}");
+}
+
 #[test]
 fn message_is_on_the_screen_within_a_tenth_of_a_second() {
     let (listener, address) = listener();
