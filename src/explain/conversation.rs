@@ -78,7 +78,7 @@ impl Account {
         };
         Account {
             row,
-            url: handshake.and_then(|it| it.url.as_deref()).map(str::to_owned),
+            url: handshake.and_then(|it| it.url.as_deref()).map(shortened),
             agreed: {
                 let tls = opening.over.as_deref().and_then(|over| over.tls.as_ref());
                 tls.map(encrypted).into_iter().chain(handshake.map(agreed).unwrap_or_default()).collect()
@@ -427,4 +427,29 @@ fn agreed(handshake: &Handshake) -> Vec<String> {
 fn values(fields: &[Field], name: &str) -> String {
     let fields = fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
     fields.map(|field| &*field.value).collect::<Vec<_>>().join(", ")
+}
+
+/// The maximum length of a URL that is kept, in bytes.
+const MAX_URL: usize = 4096;
+
+/// Returns a copy of a URL, with a sign at its end if it is too long to be kept.
+fn shortened(url: &str) -> String {
+    let mut end = url.len().min(MAX_URL);
+    while !url.is_char_boundary(end) {
+        end = end.saturating_sub(1);
+    }
+    let sign = if end < url.len() { "…" } else { "" };
+    format!("{}{sign}", url.get(..end).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_urls_are_kept_in_part() {
+        assert_eq!(shortened("ws://h/ü"), "ws://h/ü");
+        let long = shortened(&format!("{}ü", "x".repeat(MAX_URL - 1)));
+        assert_eq!(long, format!("{}…", "x".repeat(MAX_URL - 1)));
+    }
 }
