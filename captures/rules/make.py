@@ -73,6 +73,18 @@ class Tape:
             if seq is None:
                 self.seq[side] += len(piece) + (1 if flags & 0x03 else 0)
 
+    def send_unless(self, lost, side, data):
+        """Sends bytes that the capture has, or those that it lost."""
+        if lost:
+            self.seq[side] += len(data)
+        else:
+            self.send(side, data)
+
+    def acknowledge(self, side):
+        """Acknowledges all that the other side sent, and waits until gaps in it are given up."""
+        self.send(side, b"", 0x10)
+        self.time += 10_000_000
+
     def fin(self):
         self.send(S, b"", 0x11)
         self.send(C, b"", 0x11)
@@ -390,8 +402,7 @@ class Tls(Script):
                 tape.send(side, kept)
             tape.seq[side] += len(first) - len(kept)
             tape.send(side, second)
-            tape.send(C if side == S else S, b"", 0x10)
-            tape.time += 10_000_000
+            tape.acknowledge(C if side == S else S)
 
         self.steps.append((side, step))
 
@@ -809,13 +820,9 @@ def _(it, breaks):
     first, second = it.text(S, b"one, which is lost"), it.text(S, b"two")
 
     def lose(tape):
-        if breaks:
-            tape.seq[S] += len(first)
-        else:
-            tape.send(S, first)
+        tape.send_unless(breaks, S, first)
         tape.send(S, second)
-        tape.send(C, b"", 0x10)
-        tape.time += 10_000_000
+        tape.acknowledge(C)
 
     it.steps.append((S, lose))
 
@@ -931,8 +938,7 @@ def _(it, breaks):
             tape.send(S, frame)
         for n in range(4):
             tape.send(S, it.text(S, b"behind it %d" % n))
-        tape.send(C, b"", 0x10)
-        tape.time += 10_000_000
+        tape.acknowledge(C)
 
     it.steps.append((S, step))
 
@@ -943,16 +949,12 @@ def _(it, breaks):
 
     def step(tape):
         lost = it.text(S, b"not captured")
-        if breaks:
-            tape.seq[S] += len(lost)
-        else:
-            tape.send(S, lost)
+        tape.send_unless(breaks, S, lost)
         inner = b"".join(it.text(S, b"inner %d: " % n + b"words " * 12) for n in range(16))
         frame = it.binary(S, inner)
         for at in range(0, len(frame), 500):
             tape.send(S, frame[at:at + 500])
-        tape.send(C, b"", 0x10)
-        tape.time += 10_000_000
+        tape.acknowledge(C)
 
     it.steps.append((S, step))
     if breaks:
@@ -969,12 +971,8 @@ def _(it, breaks):
         for n in range(4):
             event = b'{"t":"MESSAGE_CREATE","s":%d,"op":0,"d":{"content":"the same words each time"}}' % n
             message = it.binary(S, stream.compress(event) + stream.flush(zlib.Z_SYNC_FLUSH))
-            if breaks and n == 1:
-                tape.seq[S] += len(message)
-            else:
-                tape.send(S, message)
-        tape.send(C, b"", 0x10)
-        tape.time += 10_000_000
+            tape.send_unless(breaks and n == 1, S, message)
+        tape.acknowledge(C)
 
     it.steps.append((S, step))
 
@@ -988,8 +986,7 @@ def _(it, breaks):
         tape.seq[S] += 4 if breaks else 0
         tape.send(S, frame[4:] if breaks else frame[:-4])
         tape.seq[S] += 0 if breaks else 4
-        tape.send(C, b"", 0x10)
-        tape.time += 10_000_000
+        tape.acknowledge(C)
 
     it.steps.append((S, step))
     if breaks:
@@ -1005,13 +1002,9 @@ def _(it, breaks):
         words = b"a text that comes twice, word for word"
         history = zlib.compressobj(9, zlib.DEFLATED, -15)
         first, second = [it.frame(S, 0xC1, (history.compress(words) + history.flush(zlib.Z_SYNC_FLUSH))[:-4]) for _ in range(2)]
-        if breaks:
-            tape.seq[S] += len(first)
-        else:
-            tape.send(S, first)
+        tape.send_unless(breaks, S, first)
         tape.send(S, second)
-        tape.send(C, b"", 0x10)
-        tape.time += 10_000_000
+        tape.acknowledge(C)
 
     it.steps.append((S, step))
 
@@ -1102,8 +1095,7 @@ def _(it, breaks):
             tape.send(S, second[-4:])
         else:
             tape.send(S, second)
-        tape.send(C, b"", 0x10)
-        tape.time += 10_000_000
+        tape.acknowledge(C)
         tape.send(S, third)
 
     it.steps = [(S, step), (S, b"0\r\n\r\n")]
@@ -1411,13 +1403,9 @@ def _(it, breaks):
 
     def step(tape):
         put = it.h2(it.HEADERS, 5, 3, GET + indexed("x-lab", "one"))
-        if breaks:
-            tape.seq[C] += len(put)
-        else:
-            tape.send(C, put)
+        tape.send_unless(breaks, C, put)
         tape.send(C, it.h2(it.PING, 0, 0, b"12345678") + it.h2(it.DATA, 0, 1, it.text(C, b"behind it")))
-        tape.send(S, b"", 0x10)
-        tape.time += 10_000_000
+        tape.acknowledge(S)
         # 62 is the newest entry of the table.
         tape.send(C, it.h2(it.HEADERS, 4, 5, it.block(it.request) + b"\xbe"))
         tape.send(S, it.h2(it.HEADERS, 4, 5, it.block(it.response)))
@@ -1437,8 +1425,7 @@ def _(it, breaks):
         else:
             tape.send(C, opens)
         tape.send(C, it.h2(it.DATA, 0, 1, it.text(C, b"behind it")))
-        tape.send(S, b"", 0x10)
-        tape.time += 10_000_000
+        tape.acknowledge(S)
         tape.send(S, it.h2(it.HEADERS, 4, 5, it.block(it.response)))
 
     it.lost.append(step)
@@ -1456,8 +1443,7 @@ def _(it, breaks):
         else:
             tape.send(S, frame)
         tape.send(S, it.h2(it.PING, 0, 0, b"12345678") + it.h2(it.DATA, 0, 1, it.text(S, b"behind it")))
-        tape.send(C, b"", 0x10)
-        tape.time += 10_000_000
+        tape.acknowledge(C)
 
     it.lost.append(step)
 
