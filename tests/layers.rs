@@ -18,7 +18,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("proxy", &["model"]),
     ("http2", &["model"]),
     ("streams", &["model"]),
-    ("subprotocol", &["model", "http", "streams", "websocket"]),
+    ("subprotocol", &["model", "text", "http", "streams", "websocket"]),
     ("event", &["model", "http", "websocket", "subprotocol"]),
     (
         "session",

@@ -6,7 +6,7 @@ use super::{Row, words};
 use crate::event::{Anomaly, Closed, ConnId, Framing, Message, Opening, Tls, Transport};
 use crate::http::{Field, Handshake};
 use crate::model::{At, Pair, Side, Timestamp};
-use crate::text::{close_code_name, count, span};
+use crate::text::{beginning, close_code_name, count, span};
 use crate::websocket::Opcode;
 
 /// The facts collected about a conversation in progress.
@@ -434,12 +434,9 @@ const MAX_URL: usize = 4096;
 
 /// Returns a copy of a URL, with a sign at its end if it is too long to be kept.
 fn shortened(url: &str) -> String {
-    let mut end = url.len().min(MAX_URL);
-    while !url.is_char_boundary(end) {
-        end = end.saturating_sub(1);
-    }
-    let sign = if end < url.len() { "…" } else { "" };
-    format!("{}{sign}", url.get(..end).unwrap_or_default())
+    let kept = beginning(url, MAX_URL);
+    let sign = if kept.len() < url.len() { "…" } else { "" };
+    format!("{kept}{sign}")
 }
 
 #[cfg(test)]

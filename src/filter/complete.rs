@@ -4,6 +4,7 @@ use super::expr::quoted;
 use super::{Field, Kind, Relation};
 use crate::event::{Anomaly, Severity, Transport};
 use crate::model::Side;
+use crate::text::beginning;
 use crate::websocket::Opcode;
 
 /// A possible completion at the cursor.
@@ -29,17 +30,13 @@ pub fn complete_with(
     cursor: usize,
     mut seen: impl FnMut(Field) -> Vec<String>,
 ) -> Vec<Candidate> {
-    let mut cursor = cursor.min(input.len());
-    while !input.is_char_boundary(cursor) {
-        cursor = cursor.saturating_sub(1);
-    }
-    let typed = input.get(..cursor).unwrap_or_default();
+    let typed = beginning(input, cursor);
     let (awaits, start) = awaited(typed);
     let prefix = typed.get(start..).unwrap_or_default();
     let mut list = Vec::new();
     let mut add = |text: String, about| {
         if text.len() > prefix.len() && text.starts_with(prefix) {
-            list.push(Candidate { text, replaces: start..cursor, about });
+            list.push(Candidate { text, replaces: start..typed.len(), about });
         }
     };
     match awaits {

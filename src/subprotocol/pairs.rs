@@ -8,6 +8,7 @@ use ahash::RandomState;
 use hashbrown::HashMap;
 
 use crate::model::{At, Side};
+use crate::text::beginning;
 
 /// Bounds the number of unanswered questions per conversation; the oldest is dropped first.
 pub(super) const MAX_WAITING: usize = 1024;
@@ -94,7 +95,7 @@ impl Pairs {
         }
         self.asked = self.asked.saturating_add(1);
         self.make_room();
-        let name = name.map(|name| shortened(name).into());
+        let name = name.map(|name| beginning(name, MAX_NAME).into());
         let waiting = OpenQuestion { number: self.asked, at, name, begun: false, optional: false };
         if self.waiting.insert(key, waiting).is_some() {
             self.replaced = self.replaced.saturating_add(1);
@@ -203,14 +204,6 @@ impl Pairs {
                 .retain(|(key, number)| waiting.get(key).is_some_and(|waiting| waiting.number == *number));
         }
     }
-}
-
-fn shortened(name: &str) -> &str {
-    let mut end = name.len().min(MAX_NAME);
-    while !name.is_char_boundary(end) {
-        end = end.saturating_sub(1);
-    }
-    name.get(..end).unwrap_or_default()
 }
 
 #[cfg(test)]

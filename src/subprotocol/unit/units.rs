@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Earlier, Format, MAX_TEXT, MAX_UNITS, Role};
 use crate::model::{Anomaly, At};
+use crate::text::beginning;
 
 /// Bounds the memory that remains reserved between two messages, in bytes.
 const RESERVED: usize = 64 << 10;
@@ -202,12 +203,8 @@ impl Units {
 
     /// Copies text, at most [`MAX_TEXT`] bytes of it.
     pub(super) fn put_text(&mut self, text: &str) -> Span {
-        let mut end = text.len().min(MAX_TEXT);
-        while !text.is_char_boundary(end) {
-            end = end.saturating_sub(1);
-        }
         let start = self.text.len() as u32;
-        self.text.push_str(text.get(..end).unwrap_or_default());
+        self.text.push_str(beginning(text, MAX_TEXT));
         Span { start, end: self.text.len() as u32 }
     }
 
