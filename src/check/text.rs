@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::{Finding, Findings};
-use crate::event::{Evidence, Severity};
+use crate::event::Severity;
 use crate::text::{count, printable_string};
 
 pub(super) fn write(found: &Findings, to: &mut dyn Write) -> io::Result<()> {
@@ -73,12 +73,5 @@ pub(super) fn place(finding: &Finding) -> Vec<String> {
 
 /// Lists the evidence in one line; text may come from the wire.
 pub(super) fn evidence(finding: &Finding) -> String {
-    let mut evidence = Vec::new();
-    finding.anomaly.evidence(|name, value| {
-        evidence.push(match value {
-            Evidence::Number(number) => format!("{name} {number}"),
-            Evidence::Text(text) => format!("{name} \"{}\"", printable_string(text.as_bytes())),
-        });
-    });
-    evidence.join(", ")
+    printable_string(finding.anomaly.evidence_words().as_bytes())
 }

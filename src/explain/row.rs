@@ -3,7 +3,7 @@ use std::io::{self, Write};
 use serde_json::{Map, Value};
 
 use super::words;
-use crate::event::{Anomaly, ConnId, Evidence, Opening, Rejected, Unshown};
+use crate::event::{Anomaly, ConnId, Opening, Rejected, Unshown};
 use crate::model::{Endpoint, Side};
 use crate::text::printable_string;
 
@@ -36,14 +36,8 @@ pub struct Row {
 /// Describes an anomaly of a side with its evidence.
 pub(super) fn fault(from: Option<Side>, anomaly: &Anomaly) -> String {
     let Some(side) = from else { return String::new() };
-    let mut found = Vec::new();
-    anomaly.evidence(|name, value| {
-        found.push(match value {
-            Evidence::Number(number) => format!("{name} {number}"),
-            Evidence::Text(text) => format!("{name} \"{text}\""),
-        });
-    });
-    let found = if found.is_empty() { String::new() } else { format!(" ({})", found.join(", ")) };
+    let found = anomaly.evidence_words();
+    let found = if found.is_empty() { found } else { format!(" ({found})") };
     format!("the {}: {}{found}", side.name(), anomaly.rule().sentence)
 }
 

@@ -156,6 +156,18 @@ impl Anomaly {
         &Self::RULES[self.place()]
     }
 
+    /// Lists the evidence in one line; its texts may come from the wire.
+    pub fn evidence_words(&self) -> String {
+        let mut words = Vec::new();
+        self.evidence(|name, value| {
+            words.push(match value {
+                Evidence::Number(number) => format!("{name} {number}"),
+                Evidence::Text(text) => format!("{name} \"{text}\""),
+            });
+        });
+        words.join(", ")
+    }
+
     /// Returns the stable kebab-case name.
     pub const fn code(&self) -> &'static str {
         self.rule().code
