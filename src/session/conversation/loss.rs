@@ -36,9 +36,21 @@ impl Conversation {
         let half = &mut self.sides[side];
         half.losses = Losses::Recent;
         half.whole_since = half.whole_since.max(cx.now.time);
+        self.begin_search(side, search.behind(cx.at), None, cx);
+    }
+
+    /// Searches for the next frame of a side from here on, within its grace.
+    fn begin_search(
+        &mut self,
+        side: Side,
+        search: FrameSearch,
+        frame: Option<CurrentFrame>,
+        cx: &Context<'_>,
+    ) {
         let until = cx.now.time.plus(cx.shared.limits.search_grace);
-        let search = Box::new(search.with_debt(half.search_debt).behind(cx.at));
-        half.reading = Reading::Searching { search, until, frame: None };
+        let half = &mut self.sides[side];
+        let search = Box::new(search.with_debt(half.search_debt));
+        half.reading = Reading::Searching { search, until, frame };
     }
 
     /// Notes that messages in the compression history may be lost.
@@ -82,9 +94,7 @@ impl Conversation {
         half.frames = Frames::default();
         half.whole_since = half.whole_since.max(cx.now.time);
         search.push(rest, carried);
-        let until = cx.now.time.plus(cx.shared.limits.search_grace);
-        let search = Box::new(search.with_debt(half.search_debt));
-        half.reading = Reading::Searching { search, until, frame: None };
+        self.begin_search(side, search, None, cx);
     }
 
     /// Handles the loss of bytes of the current frame, or of entire frames.
@@ -104,16 +114,10 @@ impl Conversation {
         if let (Lost::AtMost(most), Some(_), Some(remaining)) = (lost, &half.header, half.frames.remaining())
             && let Some(certain) = remaining.checked_sub(most).filter(|certain| *certain > 0)
         {
-            let search =
-                FrameSearch::after_gap(side, rsv1, start, 0).with_debt(half.search_debt).behind(cx.at);
-            let mut search = Box::new(search);
+            let mut search = FrameSearch::after_gap(side, rsv1, start, 0).behind(cx.at);
             search.skip_payload(certain);
-            let until = cx.now.time.plus(cx.shared.limits.search_grace);
-            half.reading = Reading::Searching {
-                search,
-                until,
-                frame: Some(CurrentFrame { remaining, most, at: cx.at }),
-            };
+            let frame = CurrentFrame { remaining, most, at: cx.at };
+            self.begin_search(side, search, Some(frame), cx);
             return;
         }
         self.give_up_frame(side, cx);
