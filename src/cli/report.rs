@@ -412,9 +412,11 @@ mod tests {
         let protocol = Reason::Protocol("MQTT").name();
         let place = Reason::NAMES.iter().position(|(name, _)| *name == protocol).unwrap();
         summary.unshown[place] = 9;
-        summary.protocols =
+        for (name, times) in
             [("MQTT", 3), ("Redis", 1), ("SSH", 1), ("AMQP", 1), ("NATS", 1), ("XMPP", 1), ("SMTP", 1)]
-                .into();
+        {
+            summary.protocols.add(name, times);
+        }
         assert_eq!(
             lines(&summary, None, None),
             [

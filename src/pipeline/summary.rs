@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::event::{Anomaly, ConnId, Event, Kind, Reason, RunStats, Severity};
+use crate::event::{Anomaly, ConnId, CountMap, Event, Kind, Reason, RunStats, Severity};
 use crate::model::{Packet, Timestamp};
 use crate::session::{Analyzer, Counts};
 use crate::wire::{DecodeError, Unread};
@@ -51,7 +51,7 @@ pub struct Summary {
     /// Those of them that may hold WebSockets all the same, in the same order.
     pub may_hide: [u64; Reason::NAMES.len()],
     /// The other protocols among them, by name.
-    pub protocols: BTreeMap<&'static str, u64>,
+    pub protocols: CountMap<&'static str>,
     /// Conversations of whose handshake a part or all was not captured.
     pub no_handshake: u64,
     /// Messages with missing bytes, not counting those left unfinished by their senders.
@@ -154,8 +154,7 @@ impl Summary {
                 let number = Reason::NAMES.iter().position(|(name, _)| *name == unshown.reason.name());
                 let Some(number) = number else { return };
                 if let Reason::Protocol(name) = unshown.reason {
-                    let times = self.protocols.entry(name).or_default();
-                    *times = times.saturating_add(1);
+                    self.protocols.add(name, 1);
                 }
                 if let Some(times) = self.may_hide.get_mut(number).filter(|_| unshown.may_be_websocket()) {
                     *times = times.saturating_add(1);
@@ -217,9 +216,6 @@ impl Summary {
         for (mine, theirs) in unshown.chain(self.may_hide.iter_mut().zip(other.may_hide)) {
             *mine = mine.saturating_add(theirs);
         }
-        for (name, theirs) in &other.protocols {
-            let mine = self.protocols.entry(name).or_default();
-            *mine = mine.saturating_add(*theirs);
-        }
+        self.protocols.absorb(other.protocols.clone());
     }
 }

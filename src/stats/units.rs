@@ -130,7 +130,7 @@ impl UnitSums {
     /// Returns the totals, the most frequent first, and how many units are not included.
     pub(super) fn rows(
         self,
-        listed: &mut dyn FnMut(&RttHistogram) -> Option<Quantiles>,
+        quantiles: &mut dyn FnMut(&RttHistogram) -> Option<Quantiles>,
     ) -> (Vec<UnitRow>, u64) {
         let mut rows: Vec<_> = self
             .sums
@@ -142,7 +142,7 @@ impl UnitSums {
                 count: sum.count,
                 errors: sum.errors,
                 unanswered: sum.unanswered,
-                latency: listed(&sum.latency),
+                latency: quantiles(&sum.latency),
             })
             .collect();
         rows.sort_by(|a, b| {
