@@ -20,7 +20,7 @@
 //! Imports run one way only, from right to left in `model` ← the byte-level modules (`capture`, `wire`, `tcp`, `hello`,
 //! `tls`, `http`, `http2`, `proxy`, `streams`, `websocket`), which do not know each other ← `subprotocol` ← `event` ←
 //! {`session`, `filter`, `view`, `store`} ← `services` ← {`export`, `stats`, `check`, `explain`, `pipeline`} ←
-//! {`analysis`, `tui`} ← `cli`; `text` serves all output modules. `tests/layers.rs` holds the exact table.
+//! {`analysis`, `tui`} ← `cli`; `text` serves those that hold or show words. `tests/layers.rs` holds the exact table.
 //!
 //! # As a library
 //!
